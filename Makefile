@@ -34,12 +34,13 @@ evaluate: install
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
 
-# What is exhaustive by nature: sweeps, recoveries, killed processes, traced graphs, clusters.
+# What is exhaustive by nature: sweeps, recoveries, killed processes, traced graphs, clusters, and
+# the properties on four times the examples.
 test-slow: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow or hypothesis'
 
 test-all: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The lowest versions that the packages promise, beside the newest torch of constraints.txt.
 OLDEST := .venv-oldest

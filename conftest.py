@@ -1,9 +1,11 @@
-"""Give each test one thread, and keep the garbage collector off modules and collected tests."""
+"""Threads, garbage and slow cases of a test run: one of the first, few of the others."""
 
 import contextlib
 import gc
 import os
 import sys
+import zlib
+from collections import defaultdict
 from collections.abc import Iterator
 
 # Two test workers share two cores. A second thread of OpenMP waits spinning for a core that the
@@ -37,6 +39,26 @@ def _one_thread() -> Iterator[None]:
     """Undo what a command sets for its process, before the next test."""
     yield
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow all but a sample of the cases of a long table.
+
+    Where the first of the sample lies follows from the test's name, so that several tests over one
+    table take different parts of it.
+    """
+    tables = defaultdict(list)
+    for item in items:
+        mark = item.get_closest_marker("sample")
+        if mark is not None and item.get_closest_marker("slow") is None:
+            tables[item.path, item.originalname, *mark.args].append(item)
+    for (_, name, size), cases in tables.items():
+        count = len(cases)
+        first = zlib.crc32(name.encode()) % count
+        kept = {(first + n * count // size) % count for n in range(size)}
+        for number, case in enumerate(cases):
+            if number not in kept:
+                case.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -24,8 +24,11 @@ from examples.trained_run import Command, TrainedRun
 from splicedpareto.training import FitSettings
 
 # A failure on one machine is a failure on every machine; machines that are shared are slow.
-hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None)
-hypothesis.settings.load_profile("reproducible")
+for _name, _examples in (("quick", 25), ("thorough", 100)):
+    hypothesis.settings.register_profile(
+        _name, derandomize=True, deadline=None, max_examples=_examples
+    )
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # As the repository's own conftest, which a run of this package alone does not read.
 torch.set_num_threads(1)

@@ -28,13 +28,16 @@ LEARNING = TINY | {"max_epochs": 8, "batch_size": 32, "learning_rate": 0.1, "ear
 
 def named_checks() -> list[Any]:
     """scikit-learn's checks, each on the least settings with which it can pass."""
-    checks = []
+    checks, found = [], set()
     for estimator, check in estimator_checks_generator(Regressor(**TINY)):
         name = check.func.__name__
         if name == "check_regressors_train":
             # scikit-learn gives the same estimator to all checks.
             estimator = clone(estimator).set_params(**LEARNING)  # noqa: PLW2901  # one of its own
-        checks.append(pytest.param(estimator, check, id=f"{len(checks)}-{name}"))
+        # Of the same check with other arguments one is enough to see in a moment.
+        slow = [pytest.mark.slow] if name in found else []
+        found.add(name)
+        checks.append(pytest.param(estimator, check, id=f"{len(checks)}-{name}", marks=slow))
     return checks
 
 

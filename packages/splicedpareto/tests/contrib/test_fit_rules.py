@@ -42,6 +42,7 @@ def quantiles(
 
 
 @pytest.mark.parametrize("y", [CENSORED, ROUNDED], ids=["right-censored", "rounded"])
+@pytest.mark.sample(1)
 def test_order_weight_and_sign_of_intervals_change_nothing(y: npt.NDArray[Any]) -> None:
     found = quantiles(X, y)
     order = RANDOM.permutation(len(X))
@@ -87,6 +88,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
     [np.array([0.0]), {0}, range(1), pd.Series([0.0]), torch.tensor([0.0])],
     ids=["array", "set", "range", "series", "tensor"],
 )
+@pytest.mark.sample(2)
 def test_atoms_of_any_kind_are_saved_and_fitted_again(atoms: Any, tmp_path: Path) -> None:
     model = Regressor(**TINY, atoms=atoms, support=np.array([0.0, 1e4])).fit(X, AMOUNTS)
     model.save(tmp_path / "model.npz")
@@ -220,6 +222,7 @@ def test_counts_censored_on_the_left_are_not_negative() -> None:
 
 
 @pytest.mark.parametrize(("mean", "moving"), [(500, True), (500, False), (5, True)])
+@pytest.mark.sample(1)
 def test_zeros_of_counts_are_learned(mean: float, moving: bool) -> None:
     random = np.random.default_rng(1)
     x = random.normal(size=(600, 2))

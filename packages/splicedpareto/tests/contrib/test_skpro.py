@@ -29,7 +29,13 @@ def model() -> SplicedBinnedParetoProbaRegressor:
     return SplicedBinnedParetoProbaRegressor(regressor).fit(X, Y)
 
 
-@pytest.mark.parametrize("adapter", [SplicedBinnedParetoTable, SplicedBinnedParetoProbaRegressor])
+@pytest.mark.parametrize(
+    "adapter",
+    [
+        SplicedBinnedParetoTable,
+        pytest.param(SplicedBinnedParetoProbaRegressor, marks=pytest.mark.slow),
+    ],
+)
 def test_skpro_accepts_the_adapter(adapter: type) -> None:
     results = check_estimator(adapter, raise_exceptions=False, verbose=False)
     assert len(results) > 20

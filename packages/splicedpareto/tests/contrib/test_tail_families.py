@@ -237,6 +237,7 @@ def test_bounded_crps_is_its_integral(distribution: ScalarDistribution) -> None:
 
 
 @every_distribution
+@pytest.mark.sample(4)
 def test_crps_of_one_tail_is_its_integral(distribution: ScalarDistribution) -> None:
     low, high = (distribution.icdf(f64(q)).item() for q in (0.05, 0.95))
     start, stop = ends(distribution)

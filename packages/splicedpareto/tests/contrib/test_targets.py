@@ -5,6 +5,7 @@ import json
 import math
 import re
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def clean() -> tuple[Array, Array, float]:
 
 
 @pytest.mark.parametrize(("share", "far"), [(0.05, 1e6), (0.01, -1e9)])
+@pytest.mark.sample(1)
 def test_outliers_leave_the_other_rows_alone(
     clean: tuple[Array, Array, float], share: float, far: float
 ) -> None:
@@ -95,6 +97,7 @@ def test_far_numbers_beyond_any_float32_are_survived(clean: tuple[Array, Array, 
 
 
 @pytest.mark.parametrize("factor", [1e-6, -1.0, 1e6])
+@pytest.mark.sample(1)
 def test_fit_moves_with_the_target(factor: float) -> None:
     inputs, random = rows(300)
     inputs, y = inputs.astype(np.float64), inputs[:, 0] + random.standard_t(2, 300)
@@ -237,6 +240,7 @@ def survival(count: int, seed: int) -> tuple[Array, Array, Array]:
     )
 
 
+@pytest.mark.slow
 def test_right_censored_targets_count_as_longer() -> None:
     inputs, times, end = survival(900, 2)
     y = np.stack([np.minimum(times, end), np.where(times <= end, times, np.inf)], axis=-1)
@@ -253,14 +257,20 @@ def test_right_censored_targets_count_as_longer() -> None:
     assert model.score(unseen, np.stack([truth, truth], -1)) == model.score(unseen, truth)
 
 
+@cache
+def head_of_claims(moving: bool) -> Any:
+    """Of a network with an atom and a bounded support."""
+    inputs, y, _ = claims(60, 0)
+    settings = TINY | {"moving": moving, "support": (0, None), "atoms": "auto"}
+    return Regressor(**settings).fit(inputs, y).network_.head
+
+
 @pytest.mark.parametrize("moving", [True, False])
 @pytest.mark.parametrize("objective", ["composite", "crps", "composite+crps"])
 def test_known_targets_have_the_loss_and_slopes_that_they_have_among_censored_ones(
     moving: bool, objective: str
 ) -> None:
-    inputs, y, _ = claims(60, 0)
-    head = Regressor(**TINY, moving=moving, support=(0, None), atoms="auto").fit(inputs, y)
-    head = head.network_.head
+    head = head_of_claims(moving)
     raw = torch.randn(4, head.raw_features, generator=torch.Generator().manual_seed(0))
     raw.requires_grad_()
     ends = torch.tensor([0.0, 0.3, 2.0, 1e4]), torch.tensor([0.0, 0.3, 2.0, 1e4])
@@ -482,6 +492,7 @@ def test_many_ties_without_an_atom_are_told() -> None:
         Regressor(**FAST).fit(inputs, y)
 
 
+@pytest.mark.slow
 def test_crps_is_another_objective() -> None:
     inputs, random = rows(300)
     y = inputs[:, 0] + random.normal(size=300)
@@ -549,6 +560,7 @@ def begun() -> tuple[Array, Array, Regressor]:
         ("dropout", 0.5, "0.0"),
     ],
 )
+@pytest.mark.sample(5)
 def test_a_fit_goes_on_with_what_its_network_was_built_from(
     begun: tuple[Array, Array, Regressor],
     name: str,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -127,7 +127,7 @@ AFFINE = {
 
 
 @pytest.mark.parametrize("method", AFFINE)
-@settings(PROPERTY, max_examples=20)
+@PROPERTY
 @given(dist=distributions(), loc=st.floats(-50, 50), scale=st.floats(0.01, 100))
 def test_affine_maps_carry_over(
     method: str, dist: SplicedBinnedPareto, loc: float, scale: float

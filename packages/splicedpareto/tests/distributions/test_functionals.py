@@ -92,6 +92,7 @@ def test_entropy_is_the_integral(shapes: tuple[float, float], splice: str) -> No
 @EACH_SPLICE
 @pytest.mark.parametrize("shapes", INFINITE_MEAN)
 @pytest.mark.parametrize("threshold", [-math.inf, -100.0, 0.2, 105.0])
+@pytest.mark.sample(10)
 def test_threshold_weighted_crps_is_the_integral(
     shapes: tuple[float, float], splice: str, threshold: float
 ) -> None:
@@ -148,6 +149,7 @@ def test_expected_excesses_are_integrals(shapes: tuple[float, float]) -> None:
 @EACH_SPLICE
 @pytest.mark.parametrize("shapes", HEAVY)
 @pytest.mark.parametrize("level", [1e-6, 0.03, 0.4, 0.9, 0.999999])
+@pytest.mark.sample(12)
 def test_expected_shortfalls_are_integrals(
     shapes: tuple[float, float], splice: str, level: float
 ) -> None:
@@ -201,6 +203,7 @@ def test_bounded_scores_add_up(dist: SplicedBinnedPareto) -> None:
 @pytest.mark.parametrize(
     ("low", "high"), [(-300.0, 400.0), (-0.5, 2.0), (-math.inf, 50.0), (-1.0, math.inf)]
 )
+@pytest.mark.sample(10)
 def test_clamped_mean_is_the_integral(shapes: tuple[float, float], low: float, high: float) -> None:
     dist = distribution(shapes)
     if (low == -math.inf and shapes[0] >= 1) or (high == math.inf and shapes[1] >= 1):

@@ -60,21 +60,29 @@ def build(
 LOGITS = f64(-0.5, 0.4, 1.0, 0.3, -0.6)
 
 
+# Along one random direction for all inputs at once, or along each of them.
+FAST = pytest.mark.parametrize(
+    "fast", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["fast", "each"]
+)
+
+
+@FAST
 @pytest.mark.parametrize("shapes", SHAPES)
 @pytest.mark.parametrize("name", METHODS)
 def test_gradients_with_free_scales_are_the_differences(
-    name: str, shapes: tuple[float, float]
+    name: str, shapes: tuple[float, float], fast: bool
 ) -> None:
     parameters = [LOGITS, f64(*shapes), f64(3.0, 5.0), f64(0.11, 0.07)]
     parameters = [p.clone().requires_grad_() for p in parameters]
     assert torch.autograd.gradcheck(
-        lambda *p: METHODS[name](build(*p)), parameters, atol=1e-5, rtol=1e-3
+        lambda *p: METHODS[name](build(*p)), parameters, atol=1e-5, rtol=1e-3, fast_mode=fast
     )
 
 
+@FAST
 @pytest.mark.parametrize("splice", ["quantile", "edge"])
 @pytest.mark.parametrize("name", METHODS)
-def test_gradients_with_tied_scales_are_the_differences(name: str, splice: str) -> None:
+def test_gradients_with_tied_scales_are_the_differences(name: str, splice: str, fast: bool) -> None:
     parameters = [LOGITS.clone().requires_grad_(), f64(-0.2, 0.3).requires_grad_()]
     masses = f64(0.11, 0.07) if splice == "quantile" else None
     assert torch.autograd.gradcheck(
@@ -82,11 +90,13 @@ def test_gradients_with_tied_scales_are_the_differences(name: str, splice: str) 
         parameters,
         atol=1e-5,
         rtol=1e-3,
+        fast_mode=fast,
     )
 
 
 @pytest.mark.parametrize("shapes", SHAPES[:3])
 @pytest.mark.parametrize("name", ["log_prob", "cdf", "icdf", "crps", "log_prob_interval"])
+@pytest.mark.sample(5)
 def test_second_gradients_are_the_differences(name: str, shapes: tuple[float, float]) -> None:
     parameters = [LOGITS, f64(*shapes), f64(3.0, 5.0), f64(0.11, 0.07)]
     parameters = [p.clone().requires_grad_() for p in parameters]
@@ -107,6 +117,7 @@ def test_gradients_in_the_value_or_level_are_the_differences(name: str) -> None:
 @pytest.mark.parametrize("shapes", [*SHAPES, (-0.5, -0.5), (0.9, 1.5), (-1.0, -1.0), (-1.5, -2.0)])
 @pytest.mark.parametrize("scales", ["tied", "free"])
 @pytest.mark.parametrize("method", ["log_prob", "cdf", "sf", "log_cdf", "log_sf", "crps"])
+@pytest.mark.sample(48)
 def test_no_value_has_an_undefined_gradient(
     method: str, scales: str, shapes: tuple[float, float], dtype: torch.dtype
 ) -> None:

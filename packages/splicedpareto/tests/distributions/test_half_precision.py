@@ -68,6 +68,7 @@ def results(dist: ScalarDistribution, dtype: torch.dtype) -> dict[str, torch.Ten
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float16, 2e-2), (torch.bfloat16, 8e-2)])
+@pytest.mark.sample(6)
 def test_half_precision_is_near_double_and_keeps_its_type(
     name: str, dtype: torch.dtype, close: float
 ) -> None:

@@ -93,6 +93,7 @@ def rows(dist: SplicedBinnedPareto) -> list[SplicedBinnedPareto]:
 @pytest.mark.parametrize(
     "masses", [None, (0.05, 0.07), (0.0, 0.3), (0.4, 0.0), (0.0, 0.0)], ids=str
 )
+@pytest.mark.sample(20)
 def test_each_row_is_scipys(
     masses: tuple[float, float] | None, scales: str, edges: str, dtype: torch.dtype
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 import scipy.special
 import scipy.stats
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
@@ -113,7 +113,7 @@ def test_it_is_the_weighted_sum_of_its_parts(dist: Mixture) -> None:
     torch.testing.assert_close(dist.clamped_mean(-2.0, 5.0), parts @ dist.weights)
 
 
-@settings(PROPERTY, max_examples=15)
+@PROPERTY
 @given(mixtures())
 def test_probabilities_agree_with_each_other(dist: Mixture) -> None:
     x = values(dist)
@@ -127,7 +127,7 @@ def test_probabilities_agree_with_each_other(dist: Mixture) -> None:
     assert (dist.log_sf(x) <= 0).all()
 
 
-@settings(PROPERTY, max_examples=15)
+@PROPERTY
 @given(mixtures())
 def test_a_quantile_is_the_smallest_number_that_reaches_the_level(dist: Mixture) -> None:
     jumps = atoms(dist)
@@ -147,7 +147,7 @@ def test_a_quantile_is_the_smallest_number_that_reaches_the_level(dist: Mixture)
         assert short.all()
 
 
-@settings(PROPERTY, max_examples=15)
+@PROPERTY
 @given(mixtures())
 def test_quantiles_of_an_atoms_levels_are_the_atom(dist: Mixture) -> None:
     for place in atoms(dist):
@@ -296,6 +296,7 @@ def batch(*shape: int) -> Mixture:
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (5, 1), (2, 3), (0,), (3, 0)])
+@pytest.mark.sample(3)
 def test_results_have_sample_and_batch_shape(shape: tuple[int, ...]) -> None:
     dist = batch(*shape)
     assert (dist.batch_shape, dist.event_shape, dist.weights.shape) == (shape, (), (*shape, 3))

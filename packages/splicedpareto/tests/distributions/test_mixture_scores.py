@@ -67,12 +67,14 @@ def test_crps_by_hand() -> None:
 
 @every_mixture
 @pytest.mark.parametrize("y", [-6.0, 0.0, 1.7, 7.0, 90.0])
+@pytest.mark.sample(9)
 def test_crps_is_the_integral(dist: Mixture, y: float) -> None:
     assert dist.crps(f64(y)).item() == pytest.approx(plain_crps(dist, y), rel=1e-7)
 
 
 @every_mixture
 @pytest.mark.parametrize(("low", "high"), [(-2.5, 9.0), (-INF, 0.5), (6.5, INF), (500.0, 600.0)])
+@pytest.mark.sample(8)
 def test_bounded_crps_is_the_integral(dist: Mixture, low: float, high: float) -> None:
     expected = plain_crps(dist, 7.7, low, high)
     actual = dist.crps_between(f64(7.7), low, high).item()
@@ -81,6 +83,7 @@ def test_bounded_crps_is_the_integral(dist: Mixture, low: float, high: float) ->
 
 @pytest.mark.parametrize("concentration", [-0.5, 0.0, 0.3, 0.9, 1.2])
 @pytest.mark.parametrize("other", ["moved", "narrow", "gaussian", "student"])
+@pytest.mark.sample(5)
 def test_distances_are_good_to_a_millionth(concentration: float, other: str) -> None:
     heavy = uneven_distribution(concentration, concentration)
     parts = {
@@ -172,8 +175,11 @@ def build(logits: Tensor, origin: Tensor, scale: Tensor, bins: Tensor, other: Te
     return Mixture(logits, [Delta(f64(0.0)), AffineTransformed(moved, origin, scale), still])
 
 
+@pytest.mark.parametrize(
+    "fast", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["fast", "each"]
+)
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_gradients_are_the_differences(name: str) -> None:
+def test_gradients_are_the_differences(name: str, fast: bool) -> None:
     parameters = [
         f64(0.2, 0.4, -0.3),
         f64(2.13),
@@ -186,6 +192,7 @@ def test_gradients_are_the_differences(name: str) -> None:
         [p.requires_grad_() for p in parameters],
         atol=1e-5,
         rtol=1e-3,
+        fast_mode=fast,
     )
 
 

@@ -78,6 +78,7 @@ def test_probabilities_are_scipys(name: str) -> None:
 @pytest.mark.parametrize(
     "bounds", [(-math.inf, math.inf), (0.5, 3.0), (-4.0, 6.5), (1.5, math.inf)]
 )
+@pytest.mark.sample(12)
 def test_crps_and_clamped_mean_are_quadratures(
     name: str, y: float, bounds: tuple[float, float]
 ) -> None:
@@ -174,6 +175,7 @@ CENSORED = {
 
 @pytest.mark.parametrize("name", CENSORED)
 @pytest.mark.parametrize("bounds", [(0.4, 3.0), (-math.inf, 1.0), (0.5, math.inf)])
+@pytest.mark.sample(4)
 def test_censored_moments_are_quadratures(name: str, bounds: tuple[float, float]) -> None:
     base, plain = CENSORED[name]
     single = name == "pareto"  # torch's takes no float64
@@ -275,6 +277,7 @@ FAR_PARTS = {
 
 
 @pytest.mark.parametrize("name", FAR_PARTS)
+@pytest.mark.sample(2)
 def test_rounded_parts_far_out_have_their_masses(name: str) -> None:
     parts, mean, within = FAR_PARTS[name]
     base = Mixture(shares(0.7, 0.3), parts)
@@ -301,6 +304,7 @@ def test_rounded_parts_far_out_have_their_masses(name: str) -> None:
     ],
     ids=lambda base: type(base).__name__,
 )
+@pytest.mark.sample(4)
 def test_a_far_bound_leaves_the_mean(base: ScalarDistribution, far: float) -> None:
     right = base.mean.item()
     for low, high in ((-far, math.inf), (-math.inf, far), (-far, far)):
@@ -334,6 +338,7 @@ ROUNDED = {
 
 
 @pytest.mark.parametrize("name", ROUNDED)
+@pytest.mark.sample(1)
 def test_rounded_moments_are_sums(name: str) -> None:
     base, plain = ROUNDED[name]
     whole = np.arange(-400_000.0, 400_001)

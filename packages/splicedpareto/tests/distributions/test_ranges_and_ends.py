@@ -63,6 +63,7 @@ def test_log_normal_score_where_it_is_certain_is_the_distance() -> None:
 @pytest.mark.parametrize(
     ("value", "bounds"), [(0.7, (-1.3, 2.4)), (-0.7, (-INF, INF)), (0.7, (0.5, INF))]
 )
+@pytest.mark.sample(1)
 def test_log_normal_derivatives_of_ranges_are_numbers(
     value: float, bounds: tuple[float, float]
 ) -> None:
@@ -72,7 +73,7 @@ def test_log_normal_derivatives_of_ranges_are_numbers(
 
     parameters = (f64(0.3).requires_grad_(), f64(0.8).requires_grad_())
     assert torch.autograd.gradcheck(both, parameters)
-    assert torch.autograd.gradgradcheck(both, parameters)
+    assert torch.autograd.gradgradcheck(both, parameters, fast_mode=True)
 
 
 BINS = SplicedBinnedPareto(f64(0, 0, 0, 0), f64(-2, -1, 0, 1, 2), 0.1, 0.1)

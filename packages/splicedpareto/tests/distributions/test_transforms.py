@@ -86,6 +86,7 @@ def test_gradients_of_each_sample_are_its_own(method: str) -> None:
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # in torch's own jvp
 @pytest.mark.parametrize("splice", ["quantile", "edge"])
 @pytest.mark.parametrize("method", [*METHODS, "stop_loss"])
+@pytest.mark.sample(3)
 def test_second_gradients_are_those_of_differences(method: str, splice: Splice) -> None:
     edges = EDGES.double() if splice == "quantile" else EDGES[2:].double()
     logits = raw_parameters()[0, :BINS].double()
@@ -123,30 +124,41 @@ def call(names: Sequence[str], raw: Tensor, value: Tensor) -> dict[str, Tensor]:
     return {name: CALLS[name](dist, value) for name in names}
 
 
-# Each graph takes seconds, so there are two. What breaks a graph is found in tracing Python, which
-# sees all calls; what compiles a backward pass then traces that of the two kinds of look-up.
-COMPILED = {"eager": list(CALLS), "aot_eager": ["log_prob", "icdf"]}
+# Each graph takes seconds, so there are three, of which the smallest is not slow. What breaks a
+# graph is found in tracing Python, which sees all calls; what compiles a backward pass then traces
+# that of the two kinds of look-up.
+GRAPHS = {
+    "few": ("eager", ["log_prob", "icdf"]),
+    "all": ("eager", list(CALLS)),
+    "backward": ("aot_eager", ["log_prob", "icdf"]),
+}
+CASES = [
+    pytest.param(graph, name, marks=[] if graph == "few" else pytest.mark.slow)
+    for graph, (_, names) in GRAPHS.items()
+    for name in names
+]
 
 
 @pytest.fixture(scope="module")
 def compiled() -> Iterator[Callable[[str], Callable[[Tensor, Tensor], dict[str, Tensor]]]]:
-    """All calls of a backend in one graph."""
+    """All calls of a graph, compiled at once."""
     torch.compiler.reset()
-    yield cache(
-        lambda backend: torch.compile(
-            partial(call, COMPILED[backend]), fullgraph=True, backend=backend
-        )
-    )
+
+    def compile_graph(name: str) -> Callable[[Tensor, Tensor], dict[str, Tensor]]:
+        backend, names = GRAPHS[name]
+        return torch.compile(partial(call, names), fullgraph=True, backend=backend)
+
+    yield cache(compile_graph)
     # torch turns the checks of arguments off for the whole process when it first compiles.
     Distribution.set_default_validate_args(value=True)
 
 
 # torch.compile instantiates the function itself.
 @pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated")
-@pytest.mark.parametrize(("backend", "name"), [(b, n) for b in COMPILED for n in COMPILED[b]])
-def test_compiled_graph_is_whole_and_gives_the_same(backend: str, name: str, compiled) -> None:
+@pytest.mark.parametrize(("graph", "name"), CASES)
+def test_compiled_graph_is_whole_and_gives_the_same(graph: str, name: str, compiled) -> None:
     raw = raw_parameters().requires_grad_()
-    result = compiled(backend)(raw, VALUE)[name]
+    result = compiled(graph)(raw, VALUE)[name]
     expected = call([name], raw, VALUE)[name]
     torch.testing.assert_close(result, expected)
     actual_gradient = torch.autograd.grad(result.sum(), raw)[0]

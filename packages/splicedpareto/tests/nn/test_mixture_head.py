@@ -158,6 +158,7 @@ def test_bad_arguments_are_refused(components: list, options: dict, message: str
         MixtureHead(8, components, **options)
 
 
+@pytest.mark.slow
 def test_a_network_learns_weights_that_depend_on_the_input_and_bins_from_the_origin() -> None:
     source = torch.Generator().manual_seed(4)
 

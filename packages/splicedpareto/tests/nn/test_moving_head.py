@@ -182,6 +182,7 @@ def test_a_moved_distribution_moves_on_with_what_fits_its_movement() -> None:
     torch.testing.assert_close(movement_nll(wide, value, value), expected.expand(2, 4))
 
 
+@pytest.mark.slow
 def test_bins_from_bare_edges_learn_to_follow_a_location() -> None:
     generator = torch.Generator().manual_seed(0)
     state = 4 * torch.rand(256, 1, generator=generator) - 2

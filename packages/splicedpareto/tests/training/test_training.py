@@ -82,6 +82,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return net, run(net, tmp_path_factory.mktemp("whole"))
 
 
+@pytest.mark.slow
 def test_fit_recovers_a_known_conditional_distribution(tmp_path: Path) -> None:
     net = network(dropout=0.0)
     settings = FitSettings(max_epochs=12, batch_size=128, learning_rate=1e-2)
