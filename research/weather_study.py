@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import torch
-import xgboost
 
 from _throw_pools import forecast_of
-from _weather import stadium_completions, weather_of
+from _weather import ALTITUDE, stadium_completions
 from dropback import workflows
 from dropback._files import whole_file
-from dropback.data._features import FeatureSchema, feature_matrix
+from dropback.data._features import WEATHER, FeatureSchema, feature_matrix
 from dropback.data._tables import Outcome, PlaySet
 from dropback.evaluation import evaluate
 from dropback.models import THROW_MODEL
@@ -44,19 +43,19 @@ from dropback.models._examples import Examples
 from dropback.models._grid import GRIDS
 from dropback.models._store import schema_of
 from dropback.models._train import assign_folds, split_fold
+from dropback.models._weather_trees import Told, corrected, fit_correction
 from dropback.models.baselines._forecasts import with_climatology
 
 if TYPE_CHECKING:
     import dataframely as dy
 
-    from dropback._arrays import Floats, Integers
+    from dropback._arrays import Floats
     from dropback.data._features import FeatureMatrix
     from dropback.data._tables import Plays
     from dropback.models._catch_point import CatchPoint
 
 METRICS = ("mae", "crps", "log_score")
 NOW = "columns of today"
-WEATHER = ("roof", "wind", "temperature", "rain", "snow")
 COLUMNS: dict[str, tuple[str, ...]] = {
     "weather": WEATHER,
     "weather, altitude and stadium": (*WEATHER, "altitude", "stadium_completions"),
@@ -78,19 +77,6 @@ MONOTONE = (
 TWO_STEPS = "completed or not, then intercepted or not"
 CONSTRAINED = f"{TWO_STEPS}; completions fall in air yards"
 TWO_SEEDS = "two fits of what happens, by two seeds"
-SMALL_TREES = {
-    "objective": "multi:softprob",
-    "num_class": 3,
-    "tree_method": "hist",
-    "grow_policy": "lossguide",
-    "max_depth": 0,
-    "max_leaves": 8,
-    "eta": 0.05,
-    "min_child_weight": 100,
-    "subsample": 0.8,
-    "nthread": 1,
-}
-MOST_CORRECTIONS = 400
 CANDIDATES = (NOW, *COLUMNS, TWO_SEEDS, TWO_STEPS, CONSTRAINED)
 
 
@@ -118,16 +104,13 @@ class MeanOf:
         return np.mean([boosted(each, features) for each in self.boosters], axis=0)
 
 
-def corrected(
+def corrected_shares(
     fit: CatchPoint, split: tuple[Examples, Examples], others: FeatureMatrix, seed: int
 ) -> Floats:
-    """Correct what a fit says happens by a few small trees of other columns and the air yards.
-
-    The trees are boosted from the probabilities of the fit, on the same games, and stopped by the
-    same games, so that the held-out games of a fold stay unseen.
+    """What a fit says happens, corrected by the air yards and the columns beyond its own.
 
     Args:
-        fit: The fit, whose columns are the first of each matrix.
+        fit: The fit.
         split: Plays to learn from and to stop by.
         others: Columns of the plays to predict.
         seed: Seed of the subsamples.
@@ -138,21 +121,13 @@ def corrected(
     width = len(fit.schema.names)
     chosen = [fit.schema.names.index("air_yards"), *range(width, others.shape[1])]
 
-    def matrix(features: FeatureMatrix, labels: Integers | None = None) -> xgboost.DMatrix:
-        margins = np.log(fit.shares(features[:, :width]))
-        return xgboost.DMatrix(features[:, chosen], labels, base_margin=margins)
+    def told(part: Examples) -> Told:
+        shares = fit.shares(part.features[:, :width])
+        return Told(part.features[:, chosen], results_of(part), shares)
 
-    learned, stop = (matrix(part.features, results_of(part)) for part in split)
-    booster = xgboost.train(
-        SMALL_TREES | {"seed": seed},
-        learned,
-        num_boost_round=MOST_CORRECTIONS,
-        evals=[(stop, "validation")],
-        early_stopping_rounds=50,
-        verbose_eval=False,
-    )
-    rounds = (0, booster.best_iteration + 1)
-    return booster.predict(matrix(others), iteration_range=rounds).astype(np.float64)
+    learned, stop = map(told, split)
+    trees = fit_correction(learned, stop, seed)
+    return corrected(trees, others[:, chosen], fit.shares(others[:, :width]))
 
 
 def fit_two_steps(training: Examples, stop: Examples, seed: int, *, constrained: bool) -> TwoSteps:
@@ -230,18 +205,21 @@ def main() -> None:
     plays = workflows.read_plays(arguments.data, seasons=[season]).plays
     past = range(season - arguments.history, season)
     learned = workflows.read_plays(arguments.data, seasons=past).plays
-    schema = schema_of(THROW_MODEL, PlaySet(plays["play_set"][0]))
+    known = schema_of(THROW_MODEL, PlaySet(plays["play_set"][0]))
+    schema = FeatureSchema(known.names[: known.width])
     games = pl.read_parquet(arguments.data / "games.parquet")
-    extra = weather_of(games).join(
-        stadium_completions(pl.concat([learned, plays]), games), on="game_id", how="left"
-    )
+    extra = games.select("game_id", altitude=pl.col("stadium").replace_strict(ALTITUDE, default=0))
+    completions = stadium_completions(pl.concat([learned, plays]), games)
+    extra = extra.join(completions, on="game_id", how="left")
 
     def columns(rows: dy.DataFrame[Plays], names: tuple[str, ...]) -> FeatureMatrix:
         more = rows.select("game_id").join(extra, on="game_id", how="left", maintain_order="left")
-        matrix = feature_matrix(rows, schema)
-        return np.column_stack(
-            [matrix, *(more[name].cast(pl.Float32).to_numpy() for name in names)]
-        )
+        weather = feature_matrix(rows, FeatureSchema(WEATHER))
+        others = [
+            weather[:, WEATHER.index(name)] if name in WEATHER else more[name].to_numpy()
+            for name in names
+        ]
+        return np.column_stack([feature_matrix(rows, schema), *others]).astype(np.float32)
 
     counts = GRIDS[Outcome.YARDS].counts(learned["yards"].to_numpy())
     game_ids = learned["game_id"].to_list()
@@ -254,8 +232,9 @@ def main() -> None:
             path = out / f"{name}-{fold}.npy"
             if not path.is_file():
                 split = splits[fold]
-                known = FeatureSchema((*schema.names, *names))
-                examples = Examples(learned, columns(learned, names), known, Outcome.YARDS)
+                # Under other names, because trees leave columns named as the weather aside.
+                seen = FeatureSchema((*schema.names, *(f"kickoff_{name}" for name in names)))
+                examples = Examples(learned, columns(learned, names), seen, Outcome.YARDS)
                 parts = (examples[split.training], examples[split.validation])
                 now = stored_fit(out / f"today-{fold}.pt", parts, fold)
                 fit = fit_candidate(name, now, parts, fold)
@@ -271,7 +250,9 @@ def main() -> None:
         examples = Examples(learned, columns(learned, names), schema, Outcome.YARDS)
         others = columns(plays, names)
         shares = [
-            corrected(fit, (examples[split.training], examples[split.validation]), others, fold)
+            corrected_shares(
+                fit, (examples[split.training], examples[split.validation]), others, fold
+            )
             for fold, (fit, split) in enumerate(zip(fits, splits, strict=True))
         ]
         masses = mean_masses(fits, columns(plays, ()), shares)

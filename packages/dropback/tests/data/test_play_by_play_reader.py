@@ -310,5 +310,7 @@ def test_real_files_hold_every_column(data_dir: Path) -> None:
     assert read.columns == [column.name for column in PLAY_BY_PLAY_COLUMNS]
     empty = [name for name in read.columns if read[name].null_count() == read.height]
     # Of nflverse's own models, and of its join with the schedule.
-    joined = ["wpa", "cpoe", "home_score", "away_score"]
+    joined = ["wpa", "cpoe", "roof", "temp", "wind", "home_score", "away_score"]
     assert empty == ["passing_yards", "epa", "qb_epa", *joined]
+    # The words of the report are in games.parquet.
+    assert read["weather"][0] == "N/A (Indoors) Temp: ° F, Wind:   mph"

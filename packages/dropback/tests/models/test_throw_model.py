@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import dropback
-from dropback.data._features import feature_matrix
+from dropback.data._features import WEATHER, feature_matrix
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import RequestError
 from dropback.models import THROW_MODEL, ModelSettings, _train, settings_for
@@ -71,7 +71,8 @@ def test_trees_say_what_happens_and_networks_add_how_far(
     fits = model.boosted if fold is None else [model.boosted[fold]]
     assert len(fits) == (2 + FITS_OF_ALL if fold is None else 1)
     trees = np.mean([each.masses(features) for each in fits], axis=0)
-    shares = np.mean([each.result.inplace_predict(features) for each in fits], axis=0)
+    known = model.schema.without_weather(features)
+    shares = np.mean([each.result.inplace_predict(known) for each in fits], axis=0)
     inputs = network_inputs(features, model.settings, model.schema)
     own = model.networks if fold is None else [model.networks[fold]]
     edges = torch.from_numpy(YARDS[:-1] + 0.5).float()[:, None]
@@ -100,7 +101,7 @@ def test_network_without_outcomes_of_the_ball_is_refused() -> None:
 def test_stored_run_predicts_alike(blended: TrainedRun) -> None:
     loaded = load_run(blended.folder)
     assert loaded.record == blended.record
-    assert loaded.model.schema.names[-1] == "season"
+    assert loaded.model.schema.names[-6:] == ("season", *WEATHER)
     plays = blended.unseen.plays
     assert predict_plays(loaded.model, plays).equals(predict_plays(blended.model, plays))
 
@@ -171,7 +172,8 @@ def test_the_hazard_is_the_part_of_the_model_that_each_fold_has(
     features = feature_matrix(blended.unseen.plays[:50], blended.model.schema)
     support = torch.from_numpy(YARDS).float()[:, None] + 0.5
     pooled = hazard.predict_distribution(features).cdf(support).numpy().T
-    shares = [each.result.inplace_predict(features) for each in blended.model.boosted[:2]]
+    known = blended.model.schema.without_weather(features)
+    shares = [each.result.inplace_predict(known) for each in blended.model.boosted[:2]]
     trees = np.mean([each.masses(features) for each in blended.model.boosted[:2]], axis=0)
     # The baseline adds half a percent of climatology, and has one distribution of all returns.
     most = 0.0051 + np.max(shares, axis=0)[:, [2]]

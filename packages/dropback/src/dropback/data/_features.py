@@ -18,6 +18,7 @@ import polars as pl
 from dropback.data._field import HALF_SECONDS, last_regular_week
 from dropback.data._outcomes import is_beyond_field
 from dropback.data._tables import PlaySet
+from dropback.data._weather import weather_features
 from dropback.errors import DropbackError
 
 if TYPE_CHECKING:
@@ -37,6 +38,19 @@ class FeatureSchema:
     """Names and order of the columns that a network was trained on."""
 
     names: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """Columns before those of the weather, which come last where there are any."""
+        return sum(name not in WEATHER for name in self.names)
+
+    def without_weather(self, features: FeatureMatrix) -> FeatureMatrix:
+        """The columns of `features` before those of the weather, shape ``(N, width)``."""
+        return np.ascontiguousarray(features[:, : self.width])
+
+    def weather(self, features: FeatureMatrix) -> FeatureMatrix:
+        """The columns of the weather, shape ``(N, 5)``, or ``(N, 0)`` where there are none."""
+        return features[:, self.width :]
 
     @property
     def digest(self) -> str:
@@ -60,7 +74,8 @@ def feature_matrix(
     """Compute the features of `schema` for each play.
 
     Returns:
-        Shape ``(N, F)``, float32, finite, in the order of `schema`.
+        Shape ``(N, F)``, float32, in the order of `schema`; finite, but that what is not known of
+        the weather is NaN.
 
     Raises:
         DropbackError: The schema names a feature that this version does not have, a value is
@@ -73,7 +88,7 @@ def feature_matrix(
             "train it again or install that version."
         )
     table = plays.select(_FEATURES[name].cast(pl.Float32).alias(name) for name in schema.names)
-    for name in schema.names:
+    for name in schema.names[: schema.width]:
         if (count := table[name].null_count()) > 0:
             play = plays.row(table[name].is_null().arg_max() or 0, named=True)
             raise DropbackError(
@@ -149,4 +164,8 @@ _THROW: dict[str, pl.Expr] = {
     "location_middle": pl.col("pass_location").eq_missing(pl.lit("middle")),
     "location_right": pl.col("pass_location").eq_missing(pl.lit("right")),
 }
-_FEATURES = _SITUATION | _THROW | {"season": pl.col("season")}
+_WEATHER = weather_features()
+WEATHER = tuple(_WEATHER)
+"""Names of the columns of the weather at kickoff."""
+
+_FEATURES = _SITUATION | _THROW | {"season": pl.col("season")} | _WEATHER

@@ -18,6 +18,7 @@ from dropback._frames import to_polars
 from dropback.data._columns import Column, columns_of, conform
 from dropback.data._table_files import read_table
 from dropback.data._teams import franchise
+from dropback.data._weather import WEATHER_SOURCES
 from dropback.errors import ReaderError
 from dropback.storage import local_copy
 
@@ -49,6 +50,9 @@ PLAY_BY_PLAY_COLUMNS: tuple[Column, ...] = (
     *columns_of(_INT, "qb_scramble", "return_touchdown", "penalty", required=False),
     # nflverse's own expected points and win probability added, completion over expected in percent.
     *columns_of(pl.Float64, "epa", "qb_epa", "wpa", "cpoe", required=False),
+    # The weather at kickoff: see `attach_weather`.
+    *columns_of(_TEXT, "stadium", "weather", "roof", required=False),
+    *columns_of(pl.Float64, "temp", "wind", required=False),
     # The final score.
     *columns_of(_INT, "home_score", "away_score", required=False),
 )
@@ -60,6 +64,7 @@ _SEASON_TYPES = {
 }
 """nflverse's word for each part of a season, and how others write it."""
 
+_SCHEDULES = ("games.parquet", "games.csv")
 _FILE_PATTERNS = (
     "play_by_play_*.parquet",
     "play_by_play_*.csv",
@@ -74,7 +79,8 @@ def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = Non
         source: A folder with ``play_by_play_*.parquet`` (or ``.csv``, ``.csv.gz``), a file, a
             glob, a list of these (each may be a URL, as ``s3://league/pbp``), or a data frame (of
             polars, pandas, pyarrow or DuckDB). Other columns are ignored; a missing optional
-            column is null in every row.
+            column is null in every row. What a file lacks of stadium and weather is taken from
+            ``games.parquet`` (or ``.csv``) in its folder, where that can be read.
         seasons: Seasons to keep; None keeps all.
 
     Returns:
@@ -88,12 +94,13 @@ def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = Non
             no years.
     """
     years = None if seasons is None else sorted(set(chosen_seasons(source, seasons)))
-    frames = [
-        _normalized(
-            conform(raw, PLAY_BY_PLAY_COLUMNS, origin=origin, keys=("game_id", "play_id")), origin
-        )
-        for origin, raw in _raw_frames(source, years)
-    ]
+    frames = []
+    for origin, raw in _raw_frames(source, years):
+        keys = ("game_id", "play_id")
+        rows = conform(raw, PLAY_BY_PLAY_COLUMNS, origin=str(origin), keys=keys)
+        if isinstance(origin, Path):
+            rows = _with_schedule(rows, origin.parent)
+        frames.append(_normalized(rows, str(origin)))
     plays = pl.concat(frames)
     if years is None:
         return plays
@@ -124,10 +131,31 @@ def held_seasons(source: PlayByPlaySource) -> list[int]:
     """
     column = columns_of(_INT, "season")
     every = [
-        conform(raw, column, origin=origin)["season"]
+        conform(raw, column, origin=str(origin))["season"]
         for origin, raw in _raw_frames(source, None, names=("season",))
     ]
     return pl.concat(every).drop_nulls().unique().sort().to_list()
+
+
+def _with_schedule(plays: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """Fill what plays lack of stadium and weather from the schedule of their folder."""
+    columns = tuple(c for c in PLAY_BY_PLAY_COLUMNS if c.name in WEATHER_SOURCES)
+    lacking = [c for c in columns if plays[c.name].null_count() == plays.height]
+    schedule = next((path for path in map(folder.joinpath, _SCHEDULES) if path.is_file()), None)
+    if schedule is None or not lacking:
+        return plays
+    names = ["game_id", *(column.name for column in lacking)]
+    try:
+        found = read_table(schedule, columns=names)
+    except ReaderError:  # then the weather is unknown, which every command tells
+        return plays
+    if "game_id" not in found.columns:
+        return plays
+    kept = [column for column in PLAY_BY_PLAY_COLUMNS if column.name in names]
+    games = conform(found, kept, origin=str(schedule), keys=("game_id",))
+    games = games.drop_nulls("game_id").unique("game_id", keep="first", maintain_order=True)
+    filled = plays.drop(names[1:]).join(games, on="game_id", how="left", maintain_order="left")
+    return filled.select(plays.columns)
 
 
 def _normalized(plays: pl.DataFrame, origin: str) -> pl.DataFrame:
@@ -151,7 +179,8 @@ _NAMES = tuple(column.name for column in PLAY_BY_PLAY_COLUMNS)
 
 def _raw_frames(
     source: PlayByPlaySource, seasons: Sequence[int] | None, *, names: Sequence[str] = _NAMES
-) -> Iterable[tuple[str, pl.DataFrame]]:
+) -> Iterable[tuple[Path | str, pl.DataFrame]]:
+    """The tables of `source`, each with its file or else its description."""
     if isinstance(source, str | PathLike):
         return _read_files(find_files(source, seasons), names)
     if isinstance(source, list | tuple):
@@ -204,8 +233,8 @@ def _of_seasons(files: list[Path], seasons: Sequence[int] | None) -> list[Path]:
     return [file for file in files if file.name.split(".")[0] in stems] or files
 
 
-def _read_files(paths: Sequence[Path], names: Sequence[str]) -> Iterable[tuple[str, pl.DataFrame]]:
+def _read_files(paths: Sequence[Path], names: Sequence[str]) -> Iterable[tuple[Path, pl.DataFrame]]:
     if not paths:
         raise ReaderError("No play-by-play was named: name a folder, files or a glob.")
     for path in paths:
-        yield str(path), read_table(path, columns=names)
+        yield path, read_table(path, columns=names)

@@ -12,6 +12,7 @@ from dropback.data import _outcomes as outcomes
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.data._play_context import at_home, goal_to_go, half_seconds_remaining
 from dropback.data._tables import Outcome, Plays, PlaySet
+from dropback.data._weather import attach_weather
 from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:
@@ -101,8 +102,10 @@ def select_plays(
         .agg(pl.len().cast(pl.Int64).alias("plays"))
         .sort("plays", "reason", descending=[True, False])
     )
-    kept = labeled.filter(pl.col("reason").is_null()).with_columns(
-        pl.lit(play_set.value).alias("play_set")
+    kept = attach_weather(
+        labeled.filter(pl.col("reason").is_null()).with_columns(
+            pl.lit(play_set.value).alias("play_set")
+        )
     )
     if kept.is_empty():
         reasons = "; ".join(f"{row[0]}: {row[1]}" for row in left_out.iter_rows())

@@ -29,6 +29,7 @@ def boost(
     *,
     seed: int,
     patience: int = 50,
+    margins: tuple[Floats, Floats | None] | None = None,
     **parameters: object,
 ) -> Any:  # noqa: ANN401  # xgboost ships no types
     """Boost trees until a loss has not fallen for some rounds, and keep the best.
@@ -38,11 +39,14 @@ def boost(
         stop: Features and labels whose loss decides; or the number of rounds.
         seed: Seed of the subsamples.
         patience: Rounds without a lower loss.
+        margins: Predictions, before their link, to boost from: of those to learn from and of those
+            that decide, where plays do; None starts from a constant.
         **parameters: XGBoost's own.
     """
     xgboost = xgboost_package()
 
-    learned = xgboost.QuantileDMatrix(*training)
+    from_here, stop_here = margins or (None, None)
+    learned = xgboost.QuantileDMatrix(*training, base_margin=from_here)
     settings = {"tree_method": "hist", "nthread": torch.get_num_threads(), "seed": seed}
     if isinstance(stop, int):
         return xgboost.train(settings | parameters, learned, num_boost_round=stop)
@@ -50,16 +54,22 @@ def boost(
         settings | parameters,
         learned,
         num_boost_round=_MOST_ROUNDS,
-        evals=[(xgboost.QuantileDMatrix(*stop, ref=learned), "validation")],
+        evals=[(xgboost.QuantileDMatrix(*stop, ref=learned, base_margin=stop_here), "validation")],
         early_stopping_rounds=patience,
         verbose_eval=False,
     )
     return booster[: booster.best_iteration + 1]
 
 
-def boosted(booster: Any, features: FeatureMatrix) -> Floats:  # noqa: ANN401
-    """Predictions, shape ``(N,)`` or, of `K` classes, ``(N, K)``."""
-    return np.asarray(booster.inplace_predict(features), dtype=np.float64)
+def boosted(booster: Any, features: FeatureMatrix, margins: Floats | None = None) -> Floats:  # noqa: ANN401
+    """Predictions, shape ``(N,)`` or, of `K` classes, ``(N, K)``.
+
+    Args:
+        booster: What `boost` returned.
+        features: Of the plays.
+        margins: Where `boost` had margins, those of these plays.
+    """
+    return np.asarray(booster.inplace_predict(features, base_margin=margins), dtype=np.float64)
 
 
 def to_tensor(booster: Any) -> Tensor:  # noqa: ANN401

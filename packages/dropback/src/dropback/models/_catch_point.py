@@ -24,6 +24,13 @@ from dropback.models._boosting import boost, boosted, from_tensor, to_tensor
 from dropback.models._examples import Examples, Throws
 from dropback.models._grid import GRIDS, YARDS
 from dropback.models._hazard import Hazard, Outside, Passes, step_features, steps_of
+from dropback.models._weather_trees import (
+    Told,
+    corrected,
+    fit_correction,
+    weather_columns,
+    weather_is_known,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,16 +84,23 @@ class CatchPoint:
         runs: The yards after the catch.
         returns: Probabilities of minus the return of an interception, shape ``(K,)``, or a row
             for each yard by which the pass comes down short of the goal line, ``(D, K)``.
+        weather: Booster that corrects the probabilities by the weather; None corrects nothing.
     """
 
     schema: FeatureSchema
     result: Any
     runs: Runs
     returns: Floats
+    weather: Any = None
 
     def shares(self, features: FeatureMatrix) -> Floats:
         """Probability of each thing that may happen to the ball, shape ``(N, 3)``."""
-        return boosted(self.result, features)
+        shares = boosted(self.result, self.schema.without_weather(features))
+        if self.weather is not None:
+            known = weather_is_known(features, self.schema)
+            columns = weather_columns(features[known], self.schema)
+            shares[known] = corrected(self.weather, columns, shares[known])
+        return shares
 
     def masses(self, features: FeatureMatrix) -> Floats:
         """See `Forecast`."""
@@ -104,7 +118,8 @@ def mean_masses(
         shares: What `CatchPoint.shares` of each fit gives for them.
     """
     throws = Throws.of(features, fits[0].schema)
-    passes, place = Passes(features, throws), short_of_goal(throws)
+    passes = Passes(fits[0].schema.without_weather(features), throws)
+    place = short_of_goal(throws)
     # Moving distributions to where each pass is caught is linear, so it is done once for all fits.
     runs: Floats = np.mean(
         [
@@ -128,7 +143,8 @@ def to_state(forecast: CatchPoint) -> dict[str, Tensor]:
     """What a run folder holds of a forecast whose runs are a `Hazard`."""
     if not isinstance(forecast.runs, Hazard):
         raise TypeError(f"only a hazard is stored, got {type(forecast.runs).__name__}.")
-    return {
+    weather = {} if forecast.weather is None else {"weather": to_tensor(forecast.weather)}
+    return weather | {
         "result": to_tensor(forecast.result),
         "hazard": to_tensor(forecast.runs.booster),
         "tail_hazard": torch.tensor(forecast.runs.outside.tail_hazard, dtype=torch.float64),
@@ -141,7 +157,8 @@ def from_state(state: Mapping[str, Tensor], schema: FeatureSchema) -> CatchPoint
     """The forecast that `to_state` described."""
     outside = Outside(state["behind"].numpy(), state["tail_hazard"].item())
     runs = Hazard(from_tensor(state["hazard"]), outside)
-    return CatchPoint(schema, from_tensor(state["result"]), runs, state["returns"].numpy())
+    weather = from_tensor(state["weather"]) if "weather" in state else None
+    return CatchPoint(schema, from_tensor(state["result"]), runs, state["returns"].numpy(), weather)
 
 
 def mixture(
@@ -212,13 +229,17 @@ def from_catch(runs: Floats, first: int, air_yards: Integers) -> Floats:
 def fit_result(training: Examples, stop: Examples | int, seed: int) -> Any:  # noqa: ANN401
     """Boost the probabilities of an incompletion, a completion and an interception."""
     return boost(
-        (training.features, results_of(training)),
-        stop if isinstance(stop, int) else (stop.features, results_of(stop)),
+        _labeled_results(training),
+        stop if isinstance(stop, int) else _labeled_results(stop),
         seed=seed,
         objective="multi:softprob",
         num_class=3,
         **RESULT_TREES,
     )
+
+
+def _labeled_results(examples: Examples) -> tuple[FeatureMatrix, Integers]:
+    return examples.without_weather().features, results_of(examples)
 
 
 def results_of(examples: Examples) -> Integers:
@@ -260,17 +281,28 @@ def returns_by_place(training: Examples) -> Floats:
 # The fit
 
 
-def fit_hazard(training: Examples, stop: Examples | tuple[int, int], seed: int) -> CatchPoint:
-    """Fit what happens, and the hazard of the yards after the catch.
+@dataclass(frozen=True)
+class Rounds:
+    """Rounds of boosting of what happens, of the runs and of the correction by the weather."""
+
+    result: int
+    runs: int
+    weather: int
+
+
+def fit_hazard(training: Examples, stop: Examples | Rounds, seed: int) -> CatchPoint:
+    """Fit what happens, its correction by the weather, and the hazard of the yards after the catch.
 
     Args:
         training: Plays to learn from.
-        stop: Plays to stop by; or the rounds of both.
+        stop: Plays to stop by; or the rounds of each.
         seed: Seed of the subsamples.
     """
     if isinstance(stop, Examples):
         require_completions(training, stop)
-    result_stop, run_stop = (stop, _labeled_steps(stop)) if isinstance(stop, Examples) else stop
+        run_stop: Any = _labeled_steps(stop)
+    else:
+        run_stop = stop.runs
     booster = boost(
         _labeled_steps(training),
         run_stop,
@@ -288,11 +320,21 @@ def fit_hazard(training: Examples, stop: Examples | tuple[int, int], seed: int) 
         subsample=0.8,
         colsample_bytree=0.8,
     )
+    result = fit_result(training, stop if isinstance(stop, Examples) else stop.result, seed)
+
+    def told(part: Examples) -> Told:
+        known = part[weather_is_known(part.features, part.schema)]
+        columns = weather_columns(known.features, known.schema)
+        return Told(columns, results_of(known), boosted(result, known.without_weather().features))
+
     return CatchPoint(
         training.schema,
-        fit_result(training, result_stop, seed),
+        result,
         Hazard(booster, Outside.of(*runs_of(training[training.complete]))),
         returns_by_place(training),
+        fit_correction(
+            told(training), told(stop) if isinstance(stop, Examples) else stop.weather, seed
+        ),
     )
 
 
@@ -302,18 +344,21 @@ def fit_of_all(examples: Examples, folds: Sequence[CatchPoint], seed: int) -> Ca
     A fold's fit has seen 72 % of the games. Of 2020, learned from 2011-2019, it has a CRPS of
     4.216 and a log score of 2.352, one of all games 4.217 and 2.351, their mean 4.215 and 2.351.
     """
-    results, runs = (
+    result, runs, weather = (
         round(_MORE_ROUNDS * float(np.mean([booster.num_boosted_rounds() for booster in boosters])))
+        if boosters
+        else 0
         for boosters in (
             [each.result for each in folds],
             [each.runs.booster for each in folds if isinstance(each.runs, Hazard)],
+            [each.weather for each in folds if each.weather is not None],
         )
     )
-    return fit_hazard(examples, (results, runs), seed)
+    return fit_hazard(examples, Rounds(result, runs, weather), seed)
 
 
 def _labeled_steps(examples: Examples) -> tuple[FeatureMatrix, Flags]:
-    caught = examples[examples.complete]
+    caught = examples.without_weather()[examples.complete]
     steps = steps_of(*runs_of(caught))
     throws = Throws.of(caught.features, caught.schema)
     return step_features(caught.features, throws, steps.play, steps.run), steps.ended

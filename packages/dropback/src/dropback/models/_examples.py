@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,10 @@ class Examples:
         """Some of the plays."""
         kept = np.flatnonzero(rows) if rows.dtype == bool else rows
         return Examples(self.plays[kept], self.features[kept], self.schema, self.outcome)
+
+    def without_weather(self) -> Examples:
+        """The plays without what is known of the weather."""
+        return replace(self, features=self.schema.without_weather(self.features))
 
     def __len__(self) -> int:
         """Number of plays ``N``."""

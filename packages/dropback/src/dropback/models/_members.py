@@ -85,7 +85,7 @@ def fit_members(
     tasks = [*networks, *trees, *of_all]
     for task, done in run_tasks(executor, tasks, area.store, needs=needs):
         on_step(task.label if done.fresh else f"{task.label} (kept)")
-    width = 0 if settings.sequence is not None else len(training.schema.names)
+    width = 0 if settings.sequence is not None else training.schema.width
     fitted, epochs = [], []
     for task in networks:
         network = build_network(settings, width, seed=0)

@@ -75,8 +75,13 @@ def network_inputs(
 ) -> tuple[Tensor, ...]:
     """Tensors that a network takes of `features`, last the origin where its head takes one."""
     require_players(features, settings)
-    inputs = _trunk_inputs(features)
+    inputs = _trunk_inputs(network_columns(features, schema))
     return (*inputs, catch_points(features, schema)) if needs_air_yards(settings) else inputs
+
+
+def network_columns(features: PlayInputs, schema: FeatureSchema) -> PlayInputs:
+    """What a network reads of plays: all but the weather."""
+    return features if isinstance(features, TrackedPlays) else schema.without_weather(features)
 
 
 def require_players(features: PlayInputs, settings: ModelSettings) -> None:

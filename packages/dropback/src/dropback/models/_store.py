@@ -19,7 +19,7 @@ import torch
 import dropback
 from dropback._files import POLARS_ERRORS, is_sealed, sealed
 from dropback._xgboost import xgboost_package
-from dropback.data._features import FeatureSchema, feature_schema
+from dropback.data._features import WEATHER, FeatureSchema, feature_schema
 from dropback.data._tables import PlaySet
 from dropback.errors import RequestError, RunError
 from dropback.models._catch_point import from_state, to_state
@@ -98,7 +98,8 @@ def schema_of(settings: ModelSettings, play_set: PlaySet) -> FeatureSchema:
         return tracking_schema()
     names = feature_schema(play_set).names
     # Trees find the year in which completions rose, and hold on to the last; see `THROW_MODEL`.
-    return FeatureSchema((*names, "season")) if settings.boosted_share else FeatureSchema(names)
+    own = ("season", *WEATHER) if settings.boosted_share else ()
+    return FeatureSchema((*names, *own))
 
 
 def weights_digest(networks: Sequence[DistributionNetwork]) -> str:
@@ -196,7 +197,7 @@ def load_run(folder: AnyPath) -> Run:
         boosted = tuple(from_state(state, schema) for state in states["boosted"])
         networks = []
         for state in states["networks"]:
-            network = build_network(record.settings, len(schema.names), seed=0)
+            network = build_network(record.settings, schema.width, seed=0)
             network.load_state_dict(state)
             networks.append(network.eval())
     except _DAMAGE as error:

@@ -27,6 +27,7 @@ from dropback.models._network import (
     build_network,
     catch_points,
     needs_air_yards,
+    network_columns,
     network_inputs,
     observed_targets,
     require_players,
@@ -325,7 +326,8 @@ class Training:
         Raises:
             RequestError: The device is ``cuda`` and there is none, or the fit diverged.
         """
-        plays, features, settings = self.plays, self.features, self.settings
+        plays, settings = self.plays, self.settings
+        features = network_columns(self.features, self.schema)
         if settings.fit.device == "cuda" and not torch.cuda.is_available():
             raise RequestError("device is 'cuda' and this machine has none: use 'cpu' or 'auto'.")
         games = plays["game_id"].to_list()

@@ -22,7 +22,7 @@ from dropback.errors import RequestError
 from dropback.models._catch_point import fit_hazard, return_masses
 from dropback.models._examples import Examples
 from dropback.models._grid import GRIDS
-from dropback.models._network import observed_targets, validation_objective
+from dropback.models._network import network_columns, observed_targets, validation_objective
 from dropback.models._play_batches import TrackedPlays
 from dropback.models._predict import fold_of_plays
 from dropback.models._settings import TCN_NETWORK, ModelSettings
@@ -300,7 +300,10 @@ def _network_settings(name: str, settings: ModelSettings) -> ModelSettings:
 def _view_of(name: str, model: PassModel) -> Callable[[PlayInputs], PlayInputs]:
     """What a baseline sees of plays."""
     if model.settings.sequence is None:
-        return lambda features: features
+        # Trees of the throw as a column lose by the weather what they gain: see
+        # docs/results/index.md. The hazard has its correction, as the model has.
+        whole = name == "hazard"
+        return lambda features: features if whole else network_columns(features, model.schema)
     views: dict[str, Callable[[TrackedPlays], PlayInputs]] = {
         "static": TrackedPlays.static_matrix,
         "early": lambda tracked: tracked.before_release(_EARLY_S),

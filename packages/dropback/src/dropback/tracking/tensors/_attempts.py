@@ -180,6 +180,8 @@ def _in_nflverse_columns(plays: pl.DataFrame) -> pl.DataFrame:
         "goal_to_go": pl.Int64, "shotgun": pl.Boolean, "no_huddle": pl.Boolean,
         "pass_location": pl.String, "yards_after_catch": pl.Int64, "qb_hit": pl.Boolean,
         "passing_yards": pl.Int64, "epa": pl.Float64, "epa_source": pl.String,
+        "roof": pl.String, "temp": pl.Float64, "wind": pl.Float64, "rain": pl.Boolean,
+        "snow": pl.Boolean,
     }  # fmt: skip
     official = (
         result.is_in(_THROWN) & (pl.col("down") > 0) & ~pl.col("nullified").fill_null(value=False)

@@ -1,0 +1,193 @@
+"""Roof and weather at kickoff: from nflverse's columns, from the words of a report, or unknown."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from dropback.data import read_play_by_play, select_plays
+from dropback.data._features import WEATHER, FeatureSchema, feature_matrix
+from dropback.errors import ReaderError
+from examples.play_by_play_rows import Rows
+
+NAMES = ("roof", "temp", "wind", "rain", "snow")
+UNKNOWN = (None,) * 5
+
+
+def weather_of(rows: Rows, **columns: object) -> tuple[Any, ...]:
+    return select_plays(rows(columns)).plays.select(NAMES).row(0)
+
+
+@pytest.mark.parametrize(
+    ("stadium", "weather", "expected"),
+    [
+        (
+            "Soldier Field",
+            "Light rain Temp: 46° F, Humidity: 82%, Wind: SW 13 mph",
+            ("outdoors", 46, 13, True, False),
+        ),
+        (
+            "Lambeau Field",
+            "Snow showers Temp: -6° F, Wind: W 8mph mph",
+            ("outdoors", -6, 8, True, True),
+        ),
+        (
+            "Soldier Field",
+            "20% chance of rain Temp: 60° F, Wind: N 5 mph",
+            ("outdoors", 60, 5, False, False),
+        ),
+        (
+            "Soldier Field",
+            "No chance of snow, rain Temp: 40° F, Wind: N 5 mph",
+            ("outdoors", 40, 5, True, False),
+        ),
+        # Nobody throws in a wind of 71 mph: an error of writing.
+        (
+            "Acrisure Stadium",
+            "Cloudy Temp: 43° F, Wind: From SSE 71 mph",
+            ("outdoors", 43, None, False, False),
+        ),
+        ("Soldier Field", "Temp: ° F, Wind:   mph", ("outdoors", None, None, False, False)),
+        ("Soldier Field", None, ("outdoors", None, None, None, None)),
+        (None, "Sunny Temp: 70° F, Wind: N 5 mph", ("outdoors", 70, 5, False, False)),
+        (None, "Controlled Climate Temp: 68° F", ("closed", None, None, False, False)),
+        ("Ford Field", None, ("dome", None, None, False, False)),
+        # The weather outside a dome.
+        (
+            "Caesars Superdome",
+            "Rain Temp: 88° F, Wind: N 9 mph",
+            ("dome", None, None, False, False),
+        ),
+        ("AT&T Stadium", "Temp: 80° F, Wind: S 9 mph", ("open", 80, 9, False, False)),
+        ("AT&T Stadium", "Temp: ° F, Wind:   mph", ("closed", None, None, False, False)),
+        (
+            "Lucas Oil Stadium",
+            "Roof closed Temp: 30° F, Wind: N 4 mph",
+            ("closed", None, None, False, False),
+        ),
+        (None, None, UNKNOWN),
+    ],
+)
+def test_report_of_a_game_in_numbers(
+    rows: Rows, stadium: str | None, weather: str | None, expected: tuple[object, ...]
+) -> None:
+    assert weather_of(rows, stadium=stadium, weather=weather) == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"roof": "outdoors", "temp": 31.0, "wind": 12.0}, ("outdoors", 31, 12, None, None)),
+        ({"roof": " Dome"}, ("dome", None, None, False, False)),
+        # nflverse's roof is the roof of the day, whatever the stadium can do.
+        ({"roof": "outdoors", "stadium": "Ford Field"}, ("outdoors", None, None, None, None)),
+        (
+            {"roof": "open", "temp": 75.0, "wind": 4.0, "weather": "Rain Temp: 60° F"},
+            ("open", 75, 4, True, False),
+        ),
+        ({"roof": "closed", "temp": 20.0, "wind": 30.0}, ("closed", None, None, False, False)),
+        ({"roof": "glass"}, UNKNOWN),
+        ({"temp": 50.0}, ("outdoors", 50, None, None, None)),
+    ],
+)
+def test_columns_of_nflverse_come_first(
+    rows: Rows, columns: dict[str, object], expected: tuple[object, ...]
+) -> None:
+    assert weather_of(rows, **columns) == expected
+
+
+def test_one_play_tells_the_weather_of_its_game(rows: Rows) -> None:
+    other = {"game_id": "2020_02_KC_BUF", "play_id": 7}
+    plays = select_plays(rows({}, {"roof": "dome"}, other)).plays
+    assert plays["roof"].to_list() == ["dome", "dome", None]
+
+
+def test_columns_of_trees(rows: Rows) -> None:
+    outside = {"weather": "Rain Temp: 46° F, Wind: 13 mph"}
+    games = [
+        {"game_id": f"2020_0{n}_KC_BUF", "play_id": n, **told}
+        for n, told in enumerate(
+            ({"roof": "dome"}, {"roof": "open", **outside}, {"roof": "outdoors"}, {})
+        )
+    ]
+    plays = select_plays(rows(*games)).plays
+    assert WEATHER == ("roof", "wind", "temperature", "rain", "snow")
+    # Under a roof there is no wind, and it is as warm as in a room.
+    nan = np.nan
+    np.testing.assert_array_equal(
+        feature_matrix(plays, FeatureSchema(("down_1", *WEATHER))),
+        [
+            [1, 2, 0, 70, 0, 0],
+            [1, 1, 13, 46, 1, 0],
+            [1, 0, nan, nan, nan, nan],
+            [1, nan, nan, nan, nan, nan],
+        ],
+    )
+
+
+def test_unknown_weather_is_told(rows: Rows) -> None:
+    lacking = {"roof", "temp", "wind"}
+    assert lacking <= set(select_plays(rows({})).missing_columns)
+    known = rows({"roof": "outdoors", "temp": 50.0, "wind": 3.0})
+    assert not lacking & set(select_plays(known).missing_columns)
+
+
+@pytest.fixture
+def season(rows: Rows, tmp_path: Path) -> Path:
+    """A file of two games, without the columns of the weather."""
+    plays = rows({}, {"game_id": "2020_02_KC_BUF"})
+    path = tmp_path / "play_by_play_2020.parquet"
+    plays.drop("stadium", "weather", "roof", "temp", "wind").write_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+@pytest.mark.parametrize("of_folder", [True, False])
+def test_schedule_beside_the_plays_tells_the_weather(
+    season: Path, ending: str, *, of_folder: bool
+) -> None:
+    schedule = pl.DataFrame(
+        {
+            "game_id": ["2020_02_KC_BUF", "2020_02_KC_BUF", "2020_09_A_B"],
+            "roof": ["outdoors", "dome", "dome"],
+            "temp": [41, 70, 70],
+            "home_team": "BUF",
+        }
+    )
+    path = season.parent / f"games.{ending}"
+    _ = schedule.write_parquet(path) if ending == "parquet" else schedule.write_csv(path)
+    found = read_play_by_play(season.parent if of_folder else season)
+    assert found["roof"].to_list() == [None, "outdoors"]
+    assert found["temp"].to_list() == [None, 41.0]
+    assert found["home_team"].to_list() == ["BUF", "BUF"]
+
+
+def test_weather_of_the_plays_comes_before_that_of_the_schedule(season: Path) -> None:
+    told = pl.read_parquet(season).with_columns(roof=pl.lit("open"))
+    told.write_parquet(season)
+    games = {"game_id": ["2020_01_KC_BUF"], "roof": ["dome"], "temp": [60.0]}
+    pl.DataFrame(games).write_parquet(season.parent / "games.parquet")
+    found = read_play_by_play(season)
+    assert found["roof"].to_list() == ["open", "open"]
+    assert found["temp"].to_list() == [60.0, None]
+
+
+@pytest.mark.parametrize("content", [b"another table", None])
+def test_schedule_that_tells_nothing_is_passed_over(season: Path, content: bytes | None) -> None:
+    path = season.parent / "games.parquet"
+    if content is None:
+        pl.DataFrame({"game": ["2020_01_KC_BUF"], "roof": ["dome"]}).write_parquet(path)
+    else:
+        path.write_bytes(content)
+    assert read_play_by_play(season)["roof"].to_list() == [None, None]
+
+
+def test_bad_value_of_the_schedule_is_named(season: Path) -> None:
+    schedule = pl.DataFrame({"game_id": ["2020_01_KC_BUF"], "temp": ["warm"]})
+    schedule.write_parquet(season.parent / "games.parquet")
+    with pytest.raises(
+        ReaderError, match=r"games.parquet, game_id 2020_01_KC_BUF: 'temp' is 'warm'"
+    ):
+        read_play_by_play(season)
