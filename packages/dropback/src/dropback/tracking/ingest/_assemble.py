@@ -29,6 +29,7 @@ from dropback.tracking.ingest._entities import (
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 from dropback.tracking.ingest._joined_plays import joined_plays
 from dropback.tracking.ingest._lost_rows import flags_of_lost_rows, lost_cell
+from dropback.tracking.ingest._passes import scatter
 from dropback.tracking.ingest._problems import (
     MOST_APART_YD,
     NO_PROBLEM,
@@ -318,16 +319,12 @@ def _scattered(
     lengths = (plays["end_frame"] - plays["snap_frame"] + 1).to_numpy()
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     frames = empty_frames(int(offsets[-1]))
-    # Cell of an entity at its snap, then of each of its rows; -1 drops a play set aside.
+    # Cell of an entity at its snap; -1 drops a play set aside.
     base = np.full(len(window.first_row), -1, np.int64)
     base[entities["entity"].to_numpy()] = (
         offsets[entities["n"].to_numpy()] * SLOTS + entities["slot"].to_numpy()
     )
-    base_of_row = np.repeat(base[window.entity], window.length)
-    cell, row = base_of_row + window.frame * SLOTS, window.row
-    if (base < 0).any():
-        cell, row = cell[base_of_row >= 0], row[base_of_row >= 0]
-    _write(frames, window.rows, cell, row)
+    _write(frames, window, base, first_stays=False)
     present = np.isfinite(frames[:, :, X]).sum(axis=1)
     filled = np.add.reduceat(present, offsets[:-1]) if len(lengths) else present
     written = np.zeros(int(window.play.max(initial=0)) + 1, np.int64)
@@ -336,8 +333,8 @@ def _scattered(
     apart = np.zeros((len(lengths), SLOTS), np.float32)
     if duplicates.any():
         last = frames[..., [X, Y]].copy()
-        # Written again from the last row to the first, so that of repeated rows the first stays.
-        _write(frames, window.rows, cell[::-1], row[::-1])
+        # Written again from the last row to the first.
+        _write(frames, window, base, first_stays=True)
         moved = np.nan_to_num(np.abs(frames[..., [X, Y]] - last).max(axis=-1))
         far = np.add.reduceat(moved > MOST_APART_YD, offsets[:-1])
         # A slip in a frame or two is no track of its own.
@@ -394,11 +391,13 @@ def _wide_frames(
     return WideFrames(frames, offsets, before, named)
 
 
-def _write(frames: Singles, rows: pl.DataFrame, cell: Integers, row: Integers) -> None:
+def _write(frames: Singles, window: WindowRows, base: Integers, *, first_stays: bool) -> None:
+    runs = window.row, window.frame, window.length, window.entity
     for column, name in enumerate(FRAME_QUANTITIES):
-        if name in rows.columns:
+        if name in window.rows.columns:
             # A view: each quantity is contiguous.
-            frames[:, :, column].reshape(-1)[cell] = rows[name].to_numpy()[row]
+            cells = frames[:, :, column].reshape(-1)
+            scatter(window.rows[name].to_numpy(), *runs, base, cells, first_stays)
 
 
 def _arrivals(

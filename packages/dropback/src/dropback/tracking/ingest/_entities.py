@@ -10,6 +10,7 @@ import polars as pl
 
 from dropback._frames import left_join
 from dropback.tracking._roles import assign_slots, named_passers
+from dropback.tracking.ingest._passes import early_values, find_inside
 from dropback.tracking.ingest._player_flags import with_flags_of_players
 from dropback.tracking.readers._cells import ROW, unread_by_play, unread_where, yes_or_no
 from dropback.tracking.readers._format import SOURCE_KEY
@@ -153,19 +154,15 @@ def rows_inside(rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame) -> Wi
     fit = plays["play"].to_numpy()
     snap[fit] = plays["snap_frame"].to_numpy()
     last[fit] = (plays["end_frame"] - plays["snap_frame"]).to_numpy()
-    since_snap = rows["frame"].to_numpy() - runs.over_rows(snap[runs.play])
-    row = np.flatnonzero((since_snap >= 0) & (since_snap <= runs.over_rows(last[runs.play])))
-    bounds = np.searchsorted(row, np.append(runs.head, rows.height))
-    length = np.diff(bounds)
+    wanted = np.isin(np.arange(min(AROUND_SNAP), max(AROUND_SNAP) + 1), AROUND_SNAP)
+    row, frame, length, around, since_snap = find_inside(
+        rows["frame"].to_numpy(), runs.head, runs.length, runs.play, snap, last,
+        wanted, min(AROUND_SNAP),
+    )  # fmt: skip
     inside = np.flatnonzero(length)
     entity, first = index_groups([runs.play[inside], runs.player[inside]])
-    first_row, play = row[bounds[inside[first]]], runs.play[inside[first]]
-    near = np.flatnonzero((since_snap >= min(AROUND_SNAP)) & (since_snap <= max(AROUND_SNAP)))
-    around = near[np.isin(since_snap[near], AROUND_SNAP)]
-    return WindowRows(
-        rows, row, since_snap[row], length[inside], entity, first_row, play,
-        around, since_snap[around],
-    )  # fmt: skip
+    first_row, play = row[(np.cumsum(length) - length)[inside[first]]], runs.play[inside[first]]
+    return WindowRows(rows, row, frame, length[inside], entity, first_row, play, around, since_snap)
 
 
 def find_entities(
@@ -181,7 +178,7 @@ def find_entities(
     wanted = (ROW, "player_id", "player_key", "team", "role", "jersey_number", *details)
     columns = [c for c in wanted if c in window.rows.columns]
     heads = nulls_restored(window.rows.select(columns)[window.first_row]).with_columns(
-        entity=pl.Series(np.arange(count)), play=pl.Series(window.play), **_at_snap(window, count)
+        entity=pl.Series(np.arange(count)), play=pl.Series(window.play), **_at_snap(window)
     )
     unread = _unread_of_rows(heads, layout)
     absent = [
@@ -311,17 +308,13 @@ def place_entities(
     ), plays
 
 
-def _at_snap(window: WindowRows, count: int) -> dict[str, pl.Series]:
+def _at_snap(window: WindowRows) -> dict[str, pl.Series]:
     """Coordinates of each entity in its first frame among the first four."""
-    where = {name: np.full(count, np.nan, np.float32) for name in ("x_yd", "y_yd")}
-    early = np.flatnonzero(window.frame < _SNAP_FRAMES)
-    entity = np.repeat(window.entity, window.length)[early]
-    row, frame = window.row[early], window.frame[early]
-    # The earliest is written last, so that it stays.
-    for earlier in reversed(range(_SNAP_FRAMES)):
-        at = np.flatnonzero(frame == earlier)
-        for name, values in where.items():
-            values[entity[at]] = window.rows[name].to_numpy()[row[at]]
+    runs = window.row, window.frame, window.length, window.entity
+    where = {
+        name: early_values(window.rows[name].to_numpy(), *runs, _SNAP_FRAMES)
+        for name in ("x_yd", "y_yd")
+    }
     return {name: pl.Series(values, nan_to_null=True) for name, values in where.items()}
 
 

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from dropback._frames import collected, left_join
 from dropback.tracking.readers._cells import CELL, UNREAD, quoted, said_of, unread_by_play
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import marked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dropback.tracking.readers._format import Format
 
 # In the game of 2017 two players of a team have the number of one in 26 plays: one of them is the
@@ -36,28 +39,32 @@ def with_flags_of_players(
         plays: Their plays.
         layout: Names the columns.
     """
-    more = [
-        _twice(entities, layout),
-        _of_other_side(entities, layout),
-        _absent(entities, plays, layout),
-        _of_one_number(entities, layout),
-        _ball_is_somebody(entities, layout),
-        _of_another_play(entities, plays, layout),
-        _without_role(entities, layout),
-        _passer_beside_quarterback(entities, layout),
+    people = entities.lazy()
+    said = [
+        _twice(people, layout),
+        _of_other_side(people, layout),
+        *_absent(people, plays.lazy(), layout),
+        _of_one_number(people, layout),
+        _ball_is_somebody(people, layout),
+        *_of_another_play(entities, plays, layout),
+        *_without_role(people, layout),
+        _passer_beside_quarterback(people, layout),
     ]
+    found = collected(pl.concat(table.select("play", "said") for table in said))
+    if found.is_empty():
+        return unread
     return (
-        pl.concat([unread, *(table.select(unread.columns) for table in more)])
+        pl.concat([unread, unread_by_play(found, ["play"], [pl.col("said")])])
         .explode(UNREAD)
         .group_by("play", maintain_order=True)
         .agg(UNREAD)
     )
 
 
-def _twice(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays with two passers or targets by the set's own charting."""
+def _twice(entities: pl.LazyFrame, layout: Format) -> pl.LazyFrame:
+    """``play`` and ``said`` of plays with two passers or targets by the set's own charting."""
     column = layout.rows["player_id"]
-    found = (
+    return (
         entities.filter(pl.col("recorded_role").is_in(["passer", "target"]))
         .group_by("play", "recorded_role", maintain_order=True)
         .agg(pl.len().alias("count"), pl.col("player_id").cast(pl.String).str.join(" and "))
@@ -68,14 +75,13 @@ def _twice(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
             )
         )
     )
-    return unread_by_play(found, ["play"], [pl.col("said")])
 
 
-def _of_other_side(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays with a player whose recorded role is of the other side."""
+def _of_other_side(entities: pl.LazyFrame, layout: Format) -> pl.LazyFrame:
+    """``play`` and ``said`` of plays with a player whose recorded role is of the other side."""
     column = layout.rows["player_id"]
     defends = pl.col("recorded_role").is_in(["rusher", "coverage"])
-    found = (
+    return (
         entities.filter(
             pl.col("side").is_in(["offense", "defense"]),
             defends != (pl.col("side") == "defense"),
@@ -94,31 +100,33 @@ def _of_other_side(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
             )
         )
     )
-    return unread_by_play(found, ["play"], [pl.col("said")])
 
 
-def _absent(entities: pl.DataFrame, plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays whose table names somebody who is not in the play."""
-    sentences = []
+def _absent(entities: pl.LazyFrame, plays: pl.LazyFrame, layout: Format) -> Iterator[pl.LazyFrame]:
+    """``play`` and ``said`` of plays whose table names somebody who is not in the play."""
     there = entities.select("play", "player_id").drop_nulls().unique()
     for name in ("passer_id", "target_id"):
         if name not in layout.plays:
             continue
         column = layout.plays[name][0]
         flag = pl.lit(f"column {column} is no player of the play")
-        sentences.append(
+        yield (
             plays.drop_nulls(name)
-            .join(there, left_on=["play", name], right_on=["play", "player_id"], how="anti")
+            .join(
+                there,
+                left_on=["play", name],
+                right_on=["play", "player_id"],
+                how="anti",
+                maintain_order="left",
+            )
             .select("play", said=said_of(flag, column, pl.col(f"{name}_cell"), pl.col("table_row")))
         )
-    none = pl.DataFrame(schema={"play": pl.Int64, "said": pl.String})
-    return unread_by_play(pl.concat([none, *sentences]), ["play"], [pl.col("said")])
 
 
-def _of_one_number(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays in which more than two of a team have one number."""
+def _of_one_number(entities: pl.LazyFrame, layout: Format) -> pl.LazyFrame:
+    """``play`` and ``said`` of plays in which more than two of a team have one number."""
     column = layout.rows.get("jersey_number", "")
-    found = (
+    return (
         entities.filter(pl.col("side").is_in(_SIDES))
         .drop_nulls("jersey_number")
         .group_by("play", "side", "jersey_number", maintain_order=True)
@@ -133,30 +141,32 @@ def _of_one_number(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
             )
         )
     )
-    return unread_by_play(found, ["play"], [pl.col("said")])
 
 
-def _of_another_play(entities: pl.DataFrame, plays: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays with a player who is another in most plays of the game."""
+def _of_another_play(
+    entities: pl.DataFrame, plays: pl.DataFrame, layout: Format
+) -> Iterator[pl.LazyFrame]:
+    """``play`` and ``said`` of plays with a player who is another in most plays of the game."""
     game, player = SOURCE_KEY[0], "player_id"
-    people = entities.drop_nulls(player).join(plays.select("play", game), on="play")
-    sentences = []
-    for name, label in _OF_A_GAME.items():
-        # By label a team is the side that has the ball.
-        if name == "team" and layout.possession == "label":
+    # By label a team is the side that has the ball.
+    names = [name for name in _OF_A_GAME if name != "team" or layout.possession != "label"]
+    people = left_join(entities.drop_nulls(player), plays.select("play", game), on="play")
+    changes = people.group_by(game, player).agg(pl.col(names).min() != pl.col(names).max())
+    for name in names:
+        changing = changes.filter(name)
+        if changing.is_empty():
             continue
+        label = _OF_A_GAME[name]
         column = layout.rows.get(label, label)
-        # Counted of each player of a game, not over all rows: these are twenty times as many.
-        counted = (
-            people.drop_nulls(name)
-            .group_by(game, player, name)
-            .agg(count=pl.len())
-            .with_columns(all=pl.col("count").sum().over(game, player))
-        )
-        usual = counted.filter(2 * pl.col("count") > pl.col("all")).select(game, player, usual=name)
-        odd = counted.filter(2 * pl.col("count") < pl.col("all")).join(usual, on=[game, player])
-        sentences.append(
-            people.join(odd, on=[game, player, name], maintain_order="left").select(
+        rows = people.join(changing, on=[game, player], how="semi", maintain_order="left")
+        share = pl.len().over(game, player, name) / pl.len().over(game, player)
+        counted = rows.drop_nulls(name).with_columns(share=share)
+        usual = counted.filter(pl.col("share") > 0.5).unique([game, player])
+        yield (
+            counted.filter(pl.col("share") < 0.5)
+            .join(usual.select(game, player, usual=name), on=[game, player], maintain_order="left")
+            .lazy()
+            .select(
                 "play",
                 said=pl.format(
                     f"a player who is another in most plays of the game{CELL}{column} is {{}} of "
@@ -168,34 +178,29 @@ def _of_another_play(entities: pl.DataFrame, plays: pl.DataFrame, layout: Format
                 ),
             )
         )
-    return unread_by_play(pl.concat(sentences), ["play"], [pl.col("said")])
 
 
-def _without_role(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays whose rows, which tell roles, have nobody of one."""
+def _without_role(entities: pl.LazyFrame, layout: Format) -> Iterator[pl.LazyFrame]:
+    """``play`` and ``said`` of plays whose rows, which tell roles, have nobody of one."""
     column = layout.rows.get("role", "")
     words = {ours: theirs for theirs, ours in layout.row_roles.items()}
     roles = entities.group_by("play", maintain_order=True).agg("recorded_role")
     # A word that is no role is named as such.
-    all_known = (
-        pl.col("recorded_role").list.drop_nulls().list.len() == pl.col("recorded_role").list.len()
-    )
-    sentences = [
-        pl.when(all_known & pl.col("recorded_role").list.contains(role).not_()).then(
-            pl.lit(f"no {role} of the play in the column {column}")
-        )
-        for role in ("passer", "target")
-        if role in words
-    ]
-    return unread_by_play(roles, ["play"], [pl.lit(None, pl.String), *sentences])
+    known = pl.col("recorded_role").list.drop_nulls().list.len()
+    for role in ("passer", "target"):
+        if role in words:
+            yield roles.filter(
+                known == pl.col("recorded_role").list.len(),
+                pl.col("recorded_role").list.contains(role).not_(),
+            ).select("play", said=pl.lit(f"no {role} of the play in the column {column}"))
 
 
-def _passer_beside_quarterback(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays whose recorded passer is none, but a quarterback is there."""
+def _passer_beside_quarterback(entities: pl.LazyFrame, layout: Format) -> pl.LazyFrame:
+    """``play`` and ``said`` of plays whose recorded passer is none, but a quarterback is there."""
     column = layout.rows["player_id"]
     offense = entities.filter(side="offense")
     is_quarterback = (pl.col("position") == "QB").fill_null(value=True)
-    found = (
+    return (
         offense.filter(pl.col("recorded_role") == "passer", ~is_quarterback)
         .join(
             offense.filter(
@@ -214,13 +219,11 @@ def _passer_beside_quarterback(entities: pl.DataFrame, layout: Format) -> pl.Dat
             )
         )
     )
-    return unread_by_play(found, ["play"], [pl.col("said")])
 
 
-def _ball_is_somebody(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
-    """``play`` and `UNREAD` of plays whose ball has the id or the number of a player."""
+def _ball_is_somebody(entities: pl.LazyFrame, layout: Format) -> pl.LazyFrame:
+    """``play`` and ``said`` of plays whose ball has the id or the number of a player."""
     sentences: list[pl.Expr] = []
-    balls = entities.filter(side="ball")
     for name in ("player_id", "jersey_number"):
         column = layout.rows.get(name, "")
         said = pl.format(
@@ -229,4 +232,9 @@ def _ball_is_somebody(entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
             "source_row",
         )
         sentences.append(pl.when(pl.col(name).is_not_null()).then(said))
-    return unread_by_play(balls, ["play"], sentences)
+    return (
+        entities.filter(side="ball")
+        .select("play", said=pl.concat_list(sentences))
+        .explode("said")
+        .drop_nulls("said")
+    )

@@ -38,14 +38,16 @@ def flags_of_markers(
         return NO_FLAGS
     early, _, soon, _ = AROUND_SNAP
     near = np.isin(window.since_snap, (early, soon))
-    beside, must = window.around[near], np.where(window.since_snap[near] < 0, _BEFORE, _AFTER)
+    beside, is_before = window.around[near], pl.Series(window.since_snap[near] < 0)
     word = nulls_restored(rows.select("snap_marker")[beside])["snap_marker"].str.to_uppercase()
-    odd = (word != pl.Series(must, dtype=pl.String)).fill_null(value=False)
+    odd = ((word != _BEFORE) & is_before) | ((word != _AFTER) & ~is_before)
     snap = np.full(len(runs.first_of_play), -1)
     snap[plays["play"].to_numpy()] = plays["snap_frame"].to_numpy()
     snap_of_mark = snap[runs.play_of(at)]
     off = np.abs(rows["frame"].to_numpy()[at] - snap_of_mark)
-    at = np.concatenate([at[(snap_of_mark >= 0) & (off > soon)], beside[odd.to_numpy()]])
+    at = np.concatenate(
+        [at[(snap_of_mark >= 0) & (off > soon)], beside[odd.fill_null(value=False).to_numpy()]]
+    )
     found = pl.DataFrame({"play": runs.play_of(at), ROW: rows[ROW].gather(at)}).sort(ROW)
     column = layout.rows["snap_marker"]
     said = pl.format(

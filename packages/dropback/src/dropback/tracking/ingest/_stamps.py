@@ -12,6 +12,7 @@ from dropback.data._columns import MISSING_WORDS
 from dropback.data._field import RATE_HZ
 from dropback.tracking.ingest._clocks import parsed_stamps
 from dropback.tracking.ingest._conventions import Check
+from dropback.tracking.ingest._passes import span_by_run
 from dropback.tracking.readers._cells import CELL, ROW, rows_of, shown, unread_by_play
 from dropback.tracking.readers._coded import rows_where
 from dropback.tracking.readers._format import SOURCE_KEY
@@ -80,7 +81,7 @@ def read_all_stamps(
         return NO_STAMPS, None
     stamp, words, whole = _seconds(rows["time"])
     off = stamp - rows["frame"].to_numpy() / RATE_HZ
-    drift = _drift(np.fmin.reduceat(off, runs.head), np.fmax.reduceat(off, runs.head), runs.play)
+    drift = _drift(off, runs.length, runs.play)
     found = [NO_STAMPS.faults]
     if (doubtful := drift > _WHOLE_APART_S).any():
         at = np.flatnonzero(runs.over_rows(doubtful[runs.play].astype(np.int64)))
@@ -91,13 +92,12 @@ def read_all_stamps(
     return Stamps(int(np.isfinite(stamp).sum()), whole, pl.concat(found)), off
 
 
-def _drift(lowest: Floats, highest: Floats, play: Integers) -> Floats:
-    """How far values of a play are apart, by play, from the least and greatest of its parts."""
-    count = int(play.max(initial=-1)) + 1
-    ends = np.full((2, count), -np.inf)
-    # Without a stamp nothing is apart.
-    np.maximum.at(ends[0], play, np.nan_to_num(-lowest, nan=-np.inf))
-    np.maximum.at(ends[1], play, np.nan_to_num(highest, nan=-np.inf))
+def _drift(off: Floats, length: Integers, play: Integers) -> Floats:
+    """How far values of a play are apart, by play, from its runs of so many; -inf without any."""
+    least, most = span_by_run(off, length)
+    ends = np.full((2, int(play.max(initial=-1)) + 1), -np.inf)
+    np.maximum.at(ends[0], play, -least)
+    np.maximum.at(ends[1], play, most)
     return np.asarray(ends.sum(axis=0))
 
 
@@ -118,20 +118,20 @@ def _seconds(text: pl.Series) -> tuple[Floats, pl.Series, bool]:
 
     A moment is written for each of two dozen tracks, and is parsed once.
     """
-    if text.dtype == pl.String:
+    if not isinstance(text.dtype, pl.Categorical):
         text = text.cast(pl.Categorical(pl.Categories.random()))
-    codes = text.to_physical()
-    known = codes.drop_nulls().to_numpy()
-    count = int(known.max()) + 1 if len(known) else 0
+    texts = text.dtype.categories.to_series()  # type: ignore[attr-defined]
     # The last place is that of rows without a stamp.
-    place = codes.fill_null(count).to_numpy()
-    first = np.zeros(count + 1, np.int64)
-    first[place[::-1]] = np.arange(len(place))[::-1]
-    words = text.gather(first[:count]).cast(pl.String).alias("time")
+    place = text.to_physical().fill_null(len(texts)).to_numpy()
+    there = np.zeros(len(texts) + 1, bool)
+    there[place] = True
+    there[-1] = False
+    words = texts.filter(pl.Series(there[:-1])).alias("time")
     parsed = words.to_frame().select(parsed_stamps("time")).to_series()
     bad = words.filter(parsed.is_null() & ~words.is_in(MISSING_WORDS))
     whole = bool((parsed.drop_nulls() % 1 == 0).all())
-    seconds = np.append(parsed.fill_null(np.nan).to_numpy(), np.nan)
+    seconds = np.full(len(there), np.nan)
+    seconds[there] = parsed.fill_null(np.nan).to_numpy()
     return seconds[place], bad, whole
 
 
@@ -163,13 +163,8 @@ def flags_of_stamps(
     """
     faults = stamps.faults.filter(flag=NO_TIME)
     if off is not None and len(window.row):
-        inside = off[window.row]
-        heads = np.cumsum(window.length) - window.length
-        drift = _drift(
-            np.fmin.reduceat(inside, heads),
-            np.fmax.reduceat(inside, heads),
-            play := window.play[window.entity],
-        )
+        play = window.play[window.entity]
+        drift = _drift(off[window.row], window.length, play)
         doubtful = drift > (_WHOLE_APART_S if stamps.whole else _APART_S)
         if doubtful.any():
             at = window.row[np.repeat(doubtful[play], window.length)]

@@ -104,6 +104,8 @@ def unread_where(
 
 def unread_by_play(table: pl.DataFrame, key: list[str], sentences: list[pl.Expr]) -> pl.DataFrame:
     """``key`` and `UNREAD` of the plays that have a wrong cell in any row."""
+    if table.is_empty():
+        return table.select(*key, pl.lit(None, pl.List(pl.String)).alias(UNREAD))
     # By itself: within the query each sentence would be made once more for the filter.
     named = table.select(*key, *(said.alias(str(n)) for n, said in enumerate(sentences)))
     said = pl.exclude(key)

@@ -1,0 +1,142 @@
+"""Pass over the rows of a batch once for what several passes of array operations would take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dropback.tracking._compiled import compiled
+from dropback.tracking._schema import SLOTS
+
+if TYPE_CHECKING:
+    from dropback._arrays import Flags, Floats, Integers, Singles
+
+
+@compiled
+def find_inside(
+    frame: Integers,
+    head: Integers,
+    length: Integers,
+    play: Integers,
+    snap: Integers,
+    last: Integers,
+    wanted: Flags,
+    earliest: int,
+) -> tuple[Integers, Integers, Integers, Integers, Integers]:
+    """The rows inside the windows of plays, and those at some frames around their snaps.
+
+    Args:
+        frame: Frames of all rows, shape ``[R]``.
+        head: First row of each of K runs of rows.
+        length: Its rows.
+        play: Its play.
+        snap: Frame of the snap of each play, shape ``[P]``.
+        last: Frames from the snap to the end of its window, below 0 for none.
+        wanted: Which frames since the snap are wanted, from `earliest` on.
+        earliest: The first of them.
+
+    Returns:
+        The rows inside, their frames since the snap, how many each run has, shape ``[K]``; the
+        rows at wanted frames, and these.
+    """
+    row, since = np.empty(len(frame), np.int64), np.empty(len(frame), np.int64)
+    near, since_near = np.empty(len(frame), np.int64), np.empty(len(frame), np.int64)
+    inside = np.zeros(len(head), np.int64)
+    count, beside = 0, 0
+    for run in range(len(head)):
+        start, end = snap[play[run]], last[play[run]]
+        for at in range(head[run], head[run] + length[run]):
+            passed = frame[at] - start
+            if 0 <= passed <= end:
+                row[count], since[count] = at, passed
+                count += 1
+                inside[run] += 1
+            if 0 <= passed - earliest < len(wanted) and wanted[passed - earliest]:
+                near[beside], since_near[beside] = at, passed
+                beside += 1
+    return row[:count], since[:count], inside, near[:beside], since_near[:beside]
+
+
+@compiled
+def scatter(
+    values: Singles,
+    row: Integers,
+    frame: Integers,
+    length: Integers,
+    entity: Integers,
+    base: Integers,
+    cells: Singles,
+    first_stays: bool,
+) -> None:
+    """Write a quantity of the rows of windows into the cells of their plays' frames.
+
+    Args:
+        values: The quantity of all rows.
+        row: Rows inside windows, in runs.
+        frame: Frames of these rows since the snap.
+        length: Rows of each run.
+        entity: Whose each run is.
+        base: Cell of each entity at its snap, below 0 for none.
+        cells: Written: cells of all frames in order.
+        first_stays: Whether of repeated rows the first stays, not the last.
+    """
+    runs, count = len(length), len(row)
+    done = 0
+    for step in range(runs):
+        run = runs - 1 - step if first_stays else step
+        cell = base[entity[run]]
+        for at in range(done, done + length[run]):
+            place = count - 1 - at if first_stays else at
+            if cell >= 0:
+                cells[cell + frame[place] * SLOTS] = values[row[place]]
+        done += length[run]
+
+
+@compiled
+def early_values(
+    values: Singles, row: Integers, frame: Integers, length: Integers, entity: Integers, early: int
+) -> Singles:
+    """A quantity of each entity in its first frame among the first few; NaN without one.
+
+    Args:
+        values: The quantity of all rows.
+        row: Rows inside windows, in runs.
+        frame: Frames of these rows since the snap.
+        length: Rows of each run.
+        entity: Whose each run is.
+        early: How many frames.
+    """
+    count = 0
+    for owner in entity:
+        count = max(count, owner + 1)
+    found = np.full(count, np.nan, np.float32)
+    earliest = np.full(count, early)
+    at = 0
+    for run in range(len(length)):
+        owner = entity[run]
+        for place in range(at, at + length[run]):
+            # Of repeated rows the last counts.
+            if frame[place] <= earliest[owner] and frame[place] < early:
+                earliest[owner] = frame[place]
+                found[owner] = values[row[place]]
+        at += length[run]
+    return found
+
+
+@compiled
+def span_by_run(values: Floats, length: Integers) -> tuple[Floats, Floats]:
+    """The least and the greatest of each run of values, infinite the other way round for none.
+
+    Args:
+        values: Values, NaN where unknown.
+        length: How many each run has.
+    """
+    least, most = np.full(len(length), np.inf), np.full(len(length), -np.inf)
+    at = 0
+    for run in range(len(length)):
+        for place in range(at, at + length[run]):
+            least[run] = min(least[run], values[place] if values[place] < np.inf else np.inf)
+            most[run] = max(most[run], values[place] if values[place] > -np.inf else -np.inf)
+        at += length[run]
+    return least, most
