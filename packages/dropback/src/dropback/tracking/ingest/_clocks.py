@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback._frames import collected
 from dropback.data._field import RATE_HZ
 from dropback.tracking._windows import SNAPS
 from dropback.tracking.readers._coded import as_text
@@ -58,14 +59,15 @@ def align_tracks(rows: pl.DataFrame, runs: PlayerRuns, at: Integers, events: pl.
         events: The events of these rows.
     """
     frame = rows["frame"].to_numpy()
-    tracks = _tracks(frame, runs, at, events)
+    tracks = _tracks(frame, runs, at, events).lazy()
     # Stamps are read where frame numbers leave a doubt: text is dear to parse.
-    doubtful = tracks.join(_unsettled(tracks), on="play", how="semi")
+    doubtful = collected(tracks.join(_unsettled(tracks), on="play", how="semi"))
     if doubtful.is_empty():
         return Clocks(rows, _NO_SHIFT, _NO_PROBLEM)
     stamps = read_stamps(rows, doubtful["row"].to_numpy())
     exact = are_exact(read_stamps(rows, at[:_STAMPS]))
-    odd = _judged(doubtful.with_columns(stamp=pl.Series(stamps)), exact=exact)
+    stamped = doubtful.with_columns(stamp=pl.Series(stamps))
+    odd = collected(_judged(stamped.lazy(), exact=exact))
     if odd.is_empty():
         return Clocks(rows, _NO_SHIFT, _NO_PROBLEM)
     broken = (
@@ -148,24 +150,24 @@ def _tracks(frame: Integers, runs: PlayerRuns, at: Integers, events: pl.Series) 
     rank = events.filter(is_snap).replace_strict(SNAPS, return_dtype=pl.Int8)
     at = at[is_snap.to_numpy()].astype(np.int64)
     run = np.searchsorted(runs.head, at, side="right") - 1
-    snaps = pl.DataFrame(
+    snaps = pl.LazyFrame(
         {"play": runs.play[run], "player": runs.player[run], "row": at, "rank": rank}
     )
     # The kind of snap that most tracks of the play have: one charted by hand before others.
     best = pl.col("rank") == pl.col("rank").min().over("play")
     snaps = snaps.filter(best).drop("rank")
     heads = (
-        pl.DataFrame({"play": runs.play, "player": runs.player, "row": runs.head})
+        pl.LazyFrame({"play": runs.play, "player": runs.player, "row": runs.head})
         .join(snaps, on=["play", "player"], how="anti")
         .join(snaps.select("play").unique(), on="play", how="semi")
     )
-    tracks = pl.concat(
-        [snaps.with_columns(snap=pl.lit(value=True)), heads.with_columns(snap=pl.lit(value=False))]
+    tracks = collected(
+        pl.concat([table.with_columns(snap=pl.lit(table is snaps)) for table in (snaps, heads)])
     )
     return tracks.with_columns(frame=pl.Series(frame[tracks["row"].to_numpy()]))
 
 
-def _reference(tracks: pl.DataFrame) -> pl.DataFrame:
+def _reference(tracks: pl.LazyFrame) -> pl.LazyFrame:
     """The frame at which most tracks of each play have a snap, the first of several."""
     return (
         tracks.filter("snap")
@@ -176,14 +178,14 @@ def _reference(tracks: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _unsettled(tracks: pl.DataFrame) -> pl.DataFrame:
+def _unsettled(tracks: pl.LazyFrame) -> pl.LazyFrame:
     """Tracks that have no snap where most of their play have theirs: hardly any."""
     key = ["play", "player"]
     settled = tracks.join(_reference(tracks), on=["play", "frame"], how="semi")
     return tracks.join(settled.select(key).unique(), on=key, how="anti")
 
 
-def _judged(tracks: pl.DataFrame, *, exact: bool) -> pl.DataFrame:
+def _judged(tracks: pl.LazyFrame, *, exact: bool) -> pl.LazyFrame:
     """The odd tracks: play, player, offset of their frames, and whether evidence contradicts it."""
     key = ["play", "player"]
     there = _reference(tracks)
@@ -204,8 +206,12 @@ def _judged(tracks: pl.DataFrame, *, exact: bool) -> pl.DataFrame:
     found = (
         doubtful.sort("play", "player", "frame")
         .unique(key, keep="first", maintain_order=True)
-        .join(reference.select("play", ref="frame", ref_stamp="stamp"), on="play", how="inner")
-        .join(count, on="play", how="left")
+        .join(
+            reference.select("play", ref="frame", ref_stamp="stamp"),
+            on="play",
+            maintain_order="left",
+        )
+        .join(count, on="play", how="left", maintain_order="left")
         .with_columns(
             by_event=pl.when("snap").then(pl.col("frame") - pl.col("ref")),
             by_stamp=(

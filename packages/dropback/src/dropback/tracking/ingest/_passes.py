@@ -132,11 +132,15 @@ def span_by_run(values: Floats, length: Integers) -> tuple[Floats, Floats]:
         values: Values, NaN where unknown.
         length: How many each run has.
     """
-    least, most = np.full(len(length), np.inf), np.full(len(length), -np.inf)
+    least, most = np.empty(len(length)), np.empty(len(length))
     at = 0
     for run in range(len(length)):
+        low, high = np.inf, -np.inf
         for place in range(at, at + length[run]):
-            least[run] = min(least[run], values[place] if values[place] < np.inf else np.inf)
-            most[run] = max(most[run], values[place] if values[place] > -np.inf else -np.inf)
+            value = values[place]
+            # Of what is unknown both are false.
+            low = value if value < low else low
+            high = value if value > high else high
+        least[run], most[run] = low, high
         at += length[run]
     return least, most

@@ -150,22 +150,27 @@ def _of_another_play(
     game, player = SOURCE_KEY[0], "player_id"
     # By label a team is the side that has the ball.
     names = [name for name in _OF_A_GAME if name != "team" or layout.possession != "label"]
-    people = left_join(entities.drop_nulls(player), plays.select("play", game), on="play")
-    changes = people.group_by(game, player).agg(pl.col(names).min() != pl.col(names).max())
+    people = left_join(
+        entities.lazy().drop_nulls(player), plays.lazy().select("play", game), on="play"
+    )
+    changes = collected(
+        people.group_by(game, player)
+        .agg(pl.col(names).min() != pl.col(names).max())
+        .filter(pl.any_horizontal(names))
+    )
     for name in names:
         changing = changes.filter(name)
         if changing.is_empty():
             continue
         label = _OF_A_GAME[name]
         column = layout.rows.get(label, label)
-        rows = people.join(changing, on=[game, player], how="semi", maintain_order="left")
+        rows = people.join(changing.lazy(), on=[game, player], how="semi", maintain_order="left")
         share = pl.len().over(game, player, name) / pl.len().over(game, player)
         counted = rows.drop_nulls(name).with_columns(share=share)
         usual = counted.filter(pl.col("share") > 0.5).unique([game, player])
         yield (
             counted.filter(pl.col("share") < 0.5)
             .join(usual.select(game, player, usual=name), on=[game, player], maintain_order="left")
-            .lazy()
             .select(
                 "play",
                 said=pl.format(
@@ -208,6 +213,7 @@ def _passer_beside_quarterback(entities: pl.LazyFrame, layout: Format) -> pl.Laz
                 (pl.col("recorded_role") != "passer").fill_null(value=True),
             ).select("play", quarterback="player_id"),
             on="play",
+            maintain_order="left",
         )
         .with_columns(
             said=pl.format(

@@ -222,7 +222,7 @@ class _Batch:
         self._letter_words = words_of(self._letters)
         self._bounds = np.zeros((texts, size // 2 + 1), np.int64)
         self._tables = np.empty((texts, size), np.int32)
-        self._counts = np.empty(texts, np.int64)
+        self._counts = np.empty((texts, 1), np.int64)
         self._categories = [pl.Categories.random() for _ in range(texts)]
         self.clear()
 
@@ -248,8 +248,8 @@ class _Batch:
             at = text, words, cells[:, field], cells[:, field + 1]
             if kind == TEXT:
                 fit = parse_texts(
-                    *at, self._codes[place], row, place, self._letters, self._letter_words,
-                    self._bounds, self._tables, self._counts,
+                    *at, self._codes[place], row, self._letters[place], self._letter_words[place],
+                    self._bounds[place], self._tables[place], self._counts[place],
                 )  # fmt: skip
                 cells = cells[:fit]
                 continue
@@ -278,7 +278,7 @@ class _Batch:
             numbers = pl.Series(self._wholes[place, : self.row])
             missing = numbers == NO_NUMBER
             return numbers.set(missing, None) if missing.any() else numbers
-        bounds = self._bounds[place, : self._counts[place] + 1].tolist()
+        bounds = self._bounds[place, : self._counts[place, 0] + 1].tolist()
         letters = self._letters[place, : bounds[-1]].tobytes()
         texts = [letters[start:end].decode("utf-8") or None for start, end in pairwise(bounds)]
         codes = self._codes[place, : self.row].view(np.uint32)  # as which polars takes places

@@ -248,38 +248,37 @@ def _code_of(
     text: NDArray[np.uint8],
     start: int,
     stop: int,
-    place: int,
     letters: NDArray[np.uint8],
     bounds: Integers,
-    tables: NDArray[np.int32],
-    counts: Integers,
+    table: NDArray[np.int32],
+    count: Integers,
 ) -> int:
     """The code of a cell among those of its column, a new one if it is not there; -1: no room."""
     key = _OFFSET
     for at in range(start, stop):
         key = (key ^ np.uint64(text[at])) * _PRIME
-    size, last = stop - start, tables.shape[1] - 1
+    size, last = stop - start, len(table) - 1
     slot = np.int64(key ^ (key >> _HALF_BITS)) & last
-    while tables[place, slot] >= 0:
-        code = tables[place, slot]
-        known = bounds[place, code]
-        if bounds[place, code + 1] - known == size:
+    while table[slot] >= 0:
+        code = table[slot]
+        known = bounds[code]
+        if bounds[code + 1] - known == size:
             same = 0
-            while same < size and letters[place, known + same] == text[start + same]:
+            while same < size and letters[known + same] == text[start + same]:
                 same += 1
             if same == size:
                 return int(code)
         slot = (slot + 1) & last
-    count = counts[place]
-    free = bounds[place, count]
-    if 2 * (count + 1) >= tables.shape[1] or free + size > letters.shape[1] - WORD:
+    new = count[0]
+    free = bounds[new]
+    if 2 * (new + 1) >= len(table) or free + size > len(letters) - WORD:
         return -1
     for at in range(size):
-        letters[place, free + at] = text[start + at]
-    bounds[place, count + 1] = free + size
-    tables[place, slot] = count
-    counts[place] = count + 1
-    return int(count)
+        letters[free + at] = text[start + at]
+    bounds[new + 1] = free + size
+    table[slot] = new
+    count[0] = new + 1
+    return int(new)
 
 
 @compiled
@@ -290,12 +289,11 @@ def parse_texts(
     ends: NDArray[np.int32],
     codes: NDArray[np.int32],
     row: int,
-    place: int,
     letters: NDArray[np.uint8],
     letter_words: NDArray[np.uint64],
     bounds: Integers,
-    tables: NDArray[np.int32],
-    counts: Integers,
+    table: NDArray[np.int32],
+    count: Integers,
 ) -> int:
     """Parse a column of texts; how many fit.
 
@@ -307,38 +305,42 @@ def parse_texts(
         codes: Codes of all rows, shape ``[R]``; a code counts the texts of a column in order of
             first row.
         row: First row to write.
-        place: The column's row in the arrays that follow.
-        letters: The texts of each column one after the other, shape ``[T, L]``.
+        letters: The texts of the column one after the other, shape ``[L]``.
         letter_words: The eight bytes from each letter on.
-        bounds: Where each text begins and ends, shape ``[T, M / 2 + 1]``.
-        tables: Codes by hash, -1 where none is, shape ``[T, M]``, M a power of two.
-        counts: Texts of each column so far, shape ``[T]``.
+        bounds: Where each text begins and ends, shape ``[M / 2 + 1]``.
+        table: Codes by hash, -1 where none is, shape ``[M]``, M a power of two.
+        count: Texts so far, shape ``[1]``.
     """
-    last, follows = np.int64(0), np.int64(0)
+    # Most cells are those of the row before, or follow it as they did before: the moments of a
+    # play come again for each of its players.
+    likely, follows = np.int64(0), False
     if row:
-        last = np.int64(codes[row - 1])
+        likely = np.int64(codes[row - 1])
+    known, long = np.int64(0), np.int64(-1)
+    if count[0]:
+        known, long = bounds[likely], bounds[likely + 1] - bounds[likely]
     for line in range(len(ends)):
         at, end = before[line] + 1, ends[line]
         if text[end] == _NEWLINE and end > at and text[end - 1] == _RETURN:
             end -= 1
         size = end - at
-        if counts[place]:
-            # Most cells are those of the row before, or follow it as they did before: the moments
-            # of a play come again for each of its players.
-            code = np.int64(min(last + follows, counts[place] - 1))
-            known = bounds[place, code]
-            if size == bounds[place, code + 1] - known:
-                same = 0
-                while same + WORD <= size and words[at + same] == letter_words[place, known + same]:
-                    same += WORD
-                rest = size - same
-                odd = words[at + same] ^ letter_words[place, known + same]
-                if rest < WORD and odd & _FIRST[rest] == _0:
-                    codes[row + line] = last = code
-                    continue
-        code = np.int64(_code_of(text, at, end, place, letters, bounds, tables, counts))
-        if code < 0:
-            return line
-        follows = np.int64(code == last + 1)
-        codes[row + line] = last = code
+        found = False
+        if size == long:
+            same = 0
+            while same + WORD <= size and words[at + same] == letter_words[known + same]:
+                same += WORD
+            rest = size - same
+            odd = words[at + same] ^ letter_words[known + same]
+            found = rest < WORD and odd & _FIRST[rest] == _0
+        code = likely
+        if not found:
+            last = np.int64(codes[row + line - 1]) if row + line else np.int64(-1)
+            code = np.int64(_code_of(text, at, end, letters, bounds, table, count))
+            if code < 0:
+                return line
+            follows = code == last + 1
+        codes[row + line] = code
+        if follows or not found:
+            likely = min(code + 1, count[0] - 1) if follows else code
+            known, long = bounds[likely], bounds[likely + 1] - bounds[likely]
     return len(ends)
