@@ -71,6 +71,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_main_job_runs_on_tracking(run: Command, tracked: Path, tmp_path: Path) -> None:
     league, tensors, out = tracked / "league", tracked / "tensors", tmp_path / "run"
     train = ("train", tensors, "--out", out, "--folds", 2, "--epochs", 1, "--threads", 1)
@@ -100,6 +101,7 @@ def test_main_job_runs_on_tracking(run: Command, tracked: Path, tmp_path: Path) 
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_plays_without_tracking_are_scored_by_a_static_run(
     run: Command, tracked: Path, tmp_path: Path
 ) -> None:
@@ -161,6 +163,7 @@ def refused(result: tuple[int, str, str], words: str) -> None:
         (("--seasons", "2020", "--expected-points", "."), "the outcome is epa, and it is yards"),
     ],
 )
+@pytest.mark.sample(5)
 def test_training_refuses_bad_options(
     run: Command, data: Path, tmp_path: Path, options: tuple[str, ...], words: str
 ) -> None:
@@ -280,6 +283,19 @@ def test_module_prints_one_sentence_and_exits_with_two(
         runpy.run_module("dropback", run_name="__main__")
     printed = capsys.readouterr()
     refused((stopped.value.code, printed.out, printed.err), "not a run folder")
+
+
+def test_an_interrupted_command_says_how_to_go_on(
+    run: Command, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dropback.models._train.Training.network", interrupt)
+    code, _, err = run("train", data, "--seasons", "2020", "--folds", 2, "--out", tmp_path / "run")
+    assert code == 130
+    assert "Run the same command again" in " ".join(err.split())
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture

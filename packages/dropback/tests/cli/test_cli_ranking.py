@@ -131,6 +131,7 @@ def drifting(scores: Path, tmp_path: Path) -> Path:
         (("chart", "passer", "L.Quarterback"), {2020, 2021}),
     ],
 )
+@pytest.mark.sample(2)
 def test_every_table_of_scores_comes_with_the_drift_of_its_seasons(
     drifting: Path, tmp_path: Path, command: tuple[str, ...], seasons: set[int]
 ) -> None:

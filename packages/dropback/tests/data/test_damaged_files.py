@@ -45,6 +45,7 @@ def test_damaged_play_by_play_is_refused_in_a_sentence(tiny_league: League, tmp_
 
 
 @pytest.mark.parametrize("kind", ["tensors", "plays"])
+@pytest.mark.sample(1)
 def test_damaged_tracking_is_refused_in_a_sentence(kind: str, tmp_path: Path) -> None:
     league = write_throws(tmp_path / "league", 20, seed=2)
     folder = tmp_path / kind

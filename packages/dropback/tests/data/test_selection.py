@@ -301,6 +301,7 @@ def test_rodgers_2020_has_the_record_books_season(published: pl.DataFrame) -> No
     assert season["team_games"].unique().to_list() == [16]
 
 
+@pytest.mark.slow
 def test_no_real_play_is_outside_its_field(data_dir: Path) -> None:
     files = [data_dir / "pbp" / f"play_by_play_{year}.parquet" for year in range(2009, 2024)]
     scan = pl.scan_parquet(files)

@@ -266,6 +266,7 @@ def test_the_bound_of_one_command_is_not_that_of_the_next(tmp_path: Path) -> Non
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
+@pytest.mark.slow
 def test_two_drivers_of_one_store_do_not_harm_each_other(bucket: str, tmp_path: Path) -> None:
     some = squares(6)
     with ThreadPoolExecutor(2) as pool:
@@ -321,6 +322,7 @@ def test_an_address_where_nothing_listens_is_told_at_once(kind: str) -> None:
         ("ray", "ray", "_CHANNEL_TIMEOUT", "is no Ray"),
     ],
 )
+@pytest.mark.slow
 def test_an_address_where_something_else_listens_is_told_within_half_a_minute(
     kind: str, package: str, waits: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,6 +383,7 @@ def test_nothing_of_an_engine_or_a_cloud_is_imported_unasked() -> None:
     assert found.stdout.strip() == "set()"
 
 
+@pytest.mark.slow
 def test_dask_gives_the_same_bytes_in_a_real_store(dask: DaskCluster, bucket: str) -> None:
     some = squares(6)
     done = run(dask.address, some, bucket)
@@ -391,6 +394,7 @@ def test_dask_gives_the_same_bytes_in_a_real_store(dask: DaskCluster, bucket: st
     assert not any(each.fresh for _, each in run(dask.address, some, bucket))
 
 
+@pytest.mark.slow
 def test_dask_tells_wrong_input_and_too_little_in_one_sentence(
     dask: DaskCluster, tmp_path: Path
 ) -> None:
@@ -402,6 +406,7 @@ def test_dask_tells_wrong_input_and_too_little_in_one_sentence(
         run(f"{dask.address}?accelerators=0.5", [], str(tmp_path))
 
 
+@pytest.mark.slow
 def test_killed_workers_of_dask_cost_their_tasks_alone(tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="the extra dask is not installed")
     marker = str(tmp_path / "died")
@@ -413,6 +418,7 @@ def test_killed_workers_of_dask_cost_their_tasks_alone(tmp_path: Path) -> None:
     assert len(content(str(tmp_path / "store"), once)) == 10
 
 
+@pytest.mark.slow
 def test_a_worker_without_the_package_is_one_sentence(tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="the extra dask is not installed")
     hidden = tmp_path / "hidden" / "dropback"
@@ -430,6 +436,7 @@ def test_a_worker_without_the_package_is_one_sentence(tmp_path: Path) -> None:
         assert time.monotonic() - began < 30
 
 
+@pytest.mark.slow
 def test_an_engine_of_the_docs_listens_on_loopback_alone(dask: DaskCluster) -> None:
     run(dask.address, [], "nowhere")  # when it returns, workers are there
     pids = {process.pid for process in (dask.scheduler, *dask.workers)}

@@ -34,6 +34,7 @@ def written(store: Path, count: int, seconds: float) -> list[str]:
     return [(store / f.files["square.txt"].key).read_text() for f in folders if f is not None]
 
 
+@pytest.mark.slow
 def test_a_killed_command_leaves_no_process_and_a_second_start_does_what_is_missing(
     tmp_path: Path,
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_killed_command_leaves_no_process_and_a_second_start_does_what_is_miss
     assert written(store, 6, 0.4) == ["0", "1", "4", "9", "16", "25"]
 
 
+@pytest.mark.slow
 def test_a_slow_worker_costs_time_alone(dask: DaskCluster, tmp_path: Path) -> None:
     some = slow_squares(6, 0.2)
     victim = psutil.Process(dask.workers[0].pid)
@@ -77,6 +79,7 @@ def test_a_slow_worker_costs_time_alone(dask: DaskCluster, tmp_path: Path) -> No
     assert written(tmp_path, 6, 0.2) == ["0", "1", "4", "9", "16", "25"]
 
 
+@pytest.mark.slow
 def test_a_link_cut_and_healed_and_a_host_that_is_gone_cost_time_alone(tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="the extra dask is not installed")
     if why := why_no_hosts():

@@ -121,6 +121,7 @@ def found(head: RayHead, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     return result
 
 
+@pytest.mark.slow
 def test_ray_gives_the_bytes_of_one_process_and_repeats_what_a_killed_worker_had(
     found: dict[str, object],
 ) -> None:
@@ -133,6 +134,7 @@ def test_ray_gives_the_bytes_of_one_process_and_repeats_what_a_killed_worker_had
             assert written == str(number**2)
 
 
+@pytest.mark.slow
 def test_ray_tells_wrong_input_lost_tasks_and_too_little_in_one_sentence(
     found: dict[str, object],
 ) -> None:
@@ -183,6 +185,7 @@ def test_a_cluster_that_wants_a_token_says_so_at_once(
         server.stop(None).wait()
 
 
+@pytest.mark.slow
 def test_ray_listens_on_loopback_alone(head: RayHead) -> None:
     lines = head.run("ss", "-ltnH").splitlines()
     addresses = [line.split()[3].rpartition(":")[0].strip("[]") for line in lines]

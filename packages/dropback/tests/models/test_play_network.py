@@ -256,6 +256,7 @@ def test_run_is_stored_and_loaded(run: Path, model: PassModel, selection: Tracke
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.7])
+@pytest.mark.sample(1)
 def test_live_predictor_of_the_run_gives_the_same_distributions(
     seconds: float, run: Path, model: PassModel, league: Path, selection: TrackedSelection
 ) -> None:
@@ -364,6 +365,7 @@ def ours(model: PassModel, selection: TrackedSelection) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("name", TRACKING_BASELINES)
+@pytest.mark.sample(2)
 def test_every_baseline_holds_out_the_same_plays(
     name: str,
     run: Path,

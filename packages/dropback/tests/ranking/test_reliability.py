@@ -81,6 +81,7 @@ def test_curve_is_the_formula_within_its_interval() -> None:
     assert (curve["reliability"] <= curve["high"]).all()
 
 
+@pytest.mark.slow
 def test_half_lies_in_its_interval_nine_times_in_ten() -> None:
     inside = 0
     for seed in range(60):

@@ -1,9 +1,11 @@
-"""Staying on a core, each in a process of its own: what is left of one stays with it."""
+"""Staying on a core: every thread of a process does."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from dropback.errors import RequestError
 from dropback.service._server import stay_on_core
 
 LINUX = hasattr(os, "sched_setaffinity")
+TASKS = Path("/proc/self/task")
 ON_CORE = """
 import os, threading
 from pathlib import Path
@@ -26,6 +29,32 @@ halt.set()
 """
 
 
+@pytest.fixture
+def affinities():
+    """Gives every thread of this process back the cores that it had."""
+    before = {int(task.name): os.sched_getaffinity(int(task.name)) for task in TASKS.iterdir()}
+    yield
+    for task in (int(task.name) for task in TASKS.iterdir()):
+        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+            os.sched_setaffinity(task, before.get(task, before[os.getpid()]))
+
+
+@pytest.mark.skipif(not LINUX, reason="no such call")
+@pytest.mark.usefixtures("affinities")
+def test_every_thread_of_the_process_stays_on_the_core():
+    core, halt = max(os.sched_getaffinity(0)), threading.Event()
+    thread = threading.Thread(target=halt.wait)
+    thread.start()
+    stay_on_core(core)
+    tasks = [int(task.name) for task in TASKS.iterdir()]
+    assert len(tasks) >= 2
+    assert all(os.sched_getaffinity(task) == {core} for task in tasks)
+    halt.set()
+    thread.join()
+
+
+# In a process that nothing else has threads in.
+@pytest.mark.slow
 @pytest.mark.skipif(not LINUX, reason="no such call")
 def test_threads_before_and_after_stay_on_the_core():
     command = [sys.executable, "-c", ON_CORE]
@@ -48,8 +77,7 @@ def test_a_system_without_the_call_is_told(monkeypatch):
 
 
 @pytest.mark.skipif(not LINUX, reason="no such call")
-def test_the_command_line_refuses_it_in_a_sentence():
-    command = [sys.executable, "-m", "dropback", "serve", "run", "--core", "99999"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    assert found.returncode == 2
-    assert "got 99999." in found.stderr.replace("\n", " ")
+def test_the_command_line_refuses_it_in_a_sentence(run):
+    code, _, said = run("serve", "run", "--core", "99999")
+    assert code == 2
+    assert "got 99999." in said.replace("\n", " ")

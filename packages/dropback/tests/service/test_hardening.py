@@ -181,6 +181,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(address):
 @pytest.mark.parametrize(
     "said", [b"", b"\r\n", b"GET / HT", b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx: "]
 )
+@pytest.mark.sample(2)
 def test_a_head_that_does_not_come_is_not_waited_for(address, said):
     with raw(address, said) as sock:
         started = time.monotonic()
@@ -268,6 +269,7 @@ def files_at_once(number):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.slow
 def test_thousands_of_idle_sockets_are_let_go_and_leave_nothing(address):
     def crowd():
         with contextlib.ExitStack() as stack:
@@ -444,6 +446,7 @@ def figures():
 
 
 @pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.sample(3)
 def test_a_hostile_client_is_answered_or_dropped_in_time(front, figures, case):
     met, key = front
     parts, pause, expected = HOSTILE[case](key)

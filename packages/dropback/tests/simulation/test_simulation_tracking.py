@@ -361,6 +361,7 @@ def three_weeks(small: TrackingLeague) -> TrackingLeague:
     return replace(small, attempts=small.attempts.with_columns(numbers))
 
 
+@pytest.mark.slow
 def test_files_are_equal_whatever_the_number_of_workers(
     three_weeks: TrackingLeague, tmp_path: Path
 ) -> None:

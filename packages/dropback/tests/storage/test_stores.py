@@ -221,6 +221,7 @@ def test_an_endpoint_that_is_no_address_is_one_sentence(
         open_store("s3://bucket/folder").size("a")
 
 
+@pytest.mark.slow
 def test_a_store_that_nothing_serves_is_told_within_half_a_minute(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +247,7 @@ def test_a_store_that_nothing_serves_is_told_within_half_a_minute(
     ],
     ids=["a server that fails", "a bucket that is not ours"],
 )
+@pytest.mark.sample(1)
 def test_a_store_that_refuses_is_one_sentence(
     bucket: str,
     monkeypatch: pytest.MonkeyPatch,

@@ -147,6 +147,7 @@ def overlaps(figure: Figure) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", ["tiers", "scatter", "trend", "passer", "game"])
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.sample(4)
 def test_no_text_collides_or_leaves_the_page(
     drawn: dict[tuple[str, bool], Figure], name: str, *, dark: bool
 ) -> None:
@@ -166,6 +167,7 @@ def test_no_text_collides_or_leaves_the_page(
     [(1, LOOKS[0]), (40, LOOKS[0]), (40, LOOKS[1])],
     ids=["one", "page", "phone"],
 )
+@pytest.mark.sample(1)
 def test_boards_of_any_size_are_drawn(passers: int, look: Look) -> None:
     """One passer, a pair, 40 with very long names: every name is there, once, in order."""
     rows = leaderboard(league(passers, weeks=2, plays=3), by="passer", min_attempts=1)

@@ -22,13 +22,20 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture(params=["serial", pytest.param("dask", marks=pytest.mark.slow)])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Where tasks are done: by this process, one after the other, or by two workers of Dask."""
+    serial = request.param == "serial"
+    return "serial" if serial else request.getfixturevalue("dask").address
+
+
 def test_a_run_fitted_by_tasks_is_the_run_of_one_process(
-    trained: TrainedRun, dask: DaskCluster, bucket: str
+    trained: TrainedRun, engine: str, bucket: str
 ) -> None:
     settings = trained.run.record.settings
     steps: list[str] = []
     made = dropback.train(
-        trained.selection, f"{bucket}/run", settings=settings, executor=dask.address,
+        trained.selection, f"{bucket}/run", settings=settings, executor=engine,
         on_step=steps.append,
     )  # fmt: skip
     assert sorted(steps) == ["network 1", "network 2"]
@@ -36,13 +43,14 @@ def test_a_run_fitted_by_tasks_is_the_run_of_one_process(
     # What is scored by tasks, from the store, is what one process scores.
     alone = dropback.predict(trained.run, trained.selection, seed=3)
     apart = dropback.predict(
-        f"{bucket}/run", trained.selection, seed=3, executor=dask.address, store=f"{bucket}/p"
+        f"{bucket}/run", trained.selection, seed=3, executor=engine, store=f"{bucket}/p"
     )
     assert apart.equals(alone)
     alone_scores = dropback.score(trained.run, trained.unseen)
-    assert dropback.score(made, trained.unseen, executor=dask.address).equals(alone_scores)
+    assert dropback.score(made, trained.unseen, executor=engine).equals(alone_scores)
 
 
+@pytest.mark.slow
 def test_trees_and_starting_weights_fitted_by_tasks_are_the_same(
     trained: TrainedRun, dask: DaskCluster, tmp_path: Path
 ) -> None:
@@ -54,6 +62,7 @@ def test_trees_and_starting_weights_fitted_by_tasks_are_the_same(
     assert files_of(tmp_path / "seri") == files_of(tmp_path / "dask")
 
 
+@pytest.mark.slow
 def test_baselines_evaluated_by_tasks_are_the_same(
     trained: TrainedRun, tiny_league: League, dask: DaskCluster
 ) -> None:
@@ -70,6 +79,7 @@ def test_baselines_evaluated_by_tasks_are_the_same(
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_the_command_line_trains_and_scores_by_tasks_from_and_to_a_store(
     run: Command,
     bucket: str,

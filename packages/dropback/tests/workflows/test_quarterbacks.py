@@ -74,6 +74,7 @@ def projected(rows: pl.DataFrame, scores: pl.DataFrame, folder: Path | None) -> 
 
 
 @pytest.mark.parametrize("own", [False, True])
+@pytest.mark.sample(1)
 def test_a_projection_grown_by_weeks_is_one_made_whole(
     update: Updating, seasons: dict[int, pl.DataFrame], own: bool, tmp_path: Path
 ) -> None:

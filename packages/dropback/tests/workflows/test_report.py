@@ -311,6 +311,7 @@ def column(tab: Any, place: int) -> list[str]:
 
 
 @pytest.mark.browser
+@pytest.mark.sample(1)
 def test_page_sorts_searches_chooses_and_draws(opened: Any, boards: Boards) -> None:
     newest = boards.tables["2021"]
     assert column(opened, 0) == [str(rank) for rank in newest["rank"]]

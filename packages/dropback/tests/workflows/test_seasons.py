@@ -281,6 +281,7 @@ def test_the_command_prints_calibration_and_writes_the_folder(
     assert not (tmp_path / "out" / "expected_points").exists()
 
 
+@pytest.mark.slow
 def test_a_store_and_dask_give_the_bytes_of_one_process(
     league: League, dask: DaskCluster, bucket: str, tmp_path: Path
 ) -> None:

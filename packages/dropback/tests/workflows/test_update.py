@@ -286,6 +286,7 @@ def test_the_current_season_is_downloaded_and_others_kept(
 
 
 @pytest.mark.parametrize("what", ["plays", "games", "players"])
+@pytest.mark.sample(1)
 def test_a_download_that_is_cut_off_changes_nothing(
     update: Updating, season: pl.DataFrame, tiny_league: League, what: str, tmp_path: Path
 ) -> None:
@@ -433,6 +434,7 @@ def full_disk() -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.parametrize("size", [600, 6000, 20_000])
+@pytest.mark.sample(1)
 def test_a_full_disk_changes_nothing(
     update: Updating,
     season: pl.DataFrame,

@@ -341,6 +341,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("view", TABLES)
+@pytest.mark.sample(2)
 def test_tables_are_saved_as_the_service_gives_them(show: Any, address: Address, view: str) -> None:
     page = show(view)
     for name, (place, path) in TABLES[view].items():
