@@ -220,7 +220,8 @@ def modules(projects: set[str]) -> set[str]:
     return found | {wanted[name] for name in absent}
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.slow  # each package has a test_extras.py of its own
+@pytest.mark.parametrize("name", PACKAGES)
 def test_without_extras_a_public_module_imports_or_names_its_extra(
     name: str, archives: dict[str, Built], python: Path, tmp_path: Path
 ) -> None:

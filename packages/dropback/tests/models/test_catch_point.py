@@ -37,14 +37,13 @@ def test_likelihood_of_every_outcome_sums_to_one(caught: TrainedRun) -> None:
     features = feature_matrix(plays, caught.model.schema)
     distribution = caught.model.predict_distribution(features)
     low, high = (torch.tensor(plays[name]).float() for name in ("yards_min", "yards_max"))
-    total = torch.zeros(len(plays))
-    for yards in range(YARDS_LOWEST, YARDS_HIGHEST + 1):
-        # As `observed_interval` censors at both goal lines.
-        lower = torch.where(low >= yards, -torch.inf, yards - 0.5)
-        upper = torch.where(high <= yards, torch.inf, yards + 0.5)
-        probability = (-exact_log_score(distribution, lower, upper)).exp()
-        assert probability.min() > 0
-        total += torch.where((low <= yards) & (high >= yards), probability, 0)
+    yards = torch.arange(YARDS_LOWEST, YARDS_HIGHEST + 1.0)[:, None]
+    # As `observed_interval` censors at both goal lines.
+    lower = torch.where(low >= yards, -torch.inf, yards - 0.5)
+    upper = torch.where(high <= yards, torch.inf, yards + 0.5)
+    probability = (-exact_log_score(distribution, lower, upper)).exp()
+    assert probability.min() > 0
+    total = torch.where((low <= yards) & (high >= yards), probability, 0).sum(dim=0)
     np.testing.assert_allclose(total, 1, atol=1e-5)
 
 

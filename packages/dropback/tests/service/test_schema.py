@@ -30,7 +30,7 @@ def documented(client):
     ],
 )
 @given(data=st.data())
-@pytest.mark.sample(12)
+@pytest.mark.sample(8)
 def test_every_answer_is_as_documented(documented, client, method, path, mode, data):
     operation = documented[path][method]
     if mode is GenerationMode.NEGATIVE and not (operation.query or operation.body):

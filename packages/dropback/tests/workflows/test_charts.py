@@ -147,7 +147,7 @@ def overlaps(figure: Figure) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", ["tiers", "scatter", "trend", "passer", "game"])
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.sample(4)
+@pytest.mark.sample(3)
 def test_no_text_collides_or_leaves_the_page(
     drawn: dict[tuple[str, bool], Figure], name: str, *, dark: bool
 ) -> None:

@@ -341,7 +341,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("view", TABLES)
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_tables_are_saved_as_the_service_gives_them(show: Any, address: Address, view: str) -> None:
     page = show(view)
     for name, (place, path) in TABLES[view].items():
@@ -433,6 +433,7 @@ new MutationObserver(() => {
 """
 
 
+@pytest.mark.slow
 def test_live_play_goes_on_after_its_socket_is_cut(
     tab: Any, show: Any, address: Address, key: tuple[int, int], stored: Any
 ) -> None:
@@ -524,6 +525,7 @@ def keyed(browser: Any, tmp_path: Path) -> Iterator[tuple[Any, Address, str]]:
         opened.close()
 
 
+@pytest.mark.slow
 def test_a_key_is_asked_for_and_used_for_answers_and_sockets_until_the_tab_is_closed(
     keyed: tuple[Any, Address, str],
 ) -> None:

@@ -75,7 +75,7 @@ def test_contrast_is_that_of_the_standard() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 def test_view_can_be_read_is_named_and_fits_a_phone(show: Any, view: str) -> None:
     page = show(view)
     faint = []

@@ -94,6 +94,7 @@ def test_the_scoreboard_follows_feeds_and_is_corrected_in_place(show: Any, feeds
     assert "Score" not in other.inner_text()
 
 
+@pytest.mark.slow
 def test_silence_loss_and_the_end_are_told_and_the_lamp_goes_out(show: Any, feeds: Any) -> None:
     page = show("/#/live")
     feed = feeds()
