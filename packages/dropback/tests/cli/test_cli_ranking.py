@@ -273,6 +273,7 @@ def test_report_command_names_its_size(scores: Path, tmp_path: Path) -> None:
         (("report", "--out", "x.html", "--min-attempts", "9999"), "No row is left"),
     ],
 )
+@pytest.mark.sample(10)
 def test_bad_requests_are_one_sentence(
     scores: Path,
     tmp_path: Path,

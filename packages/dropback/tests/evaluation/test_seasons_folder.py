@@ -98,6 +98,7 @@ def test_all_numbers_stand_beside_every_older_metric(
     assert QUARTERBACK_SHRINKAGE.plays == PASSING_SHRINKAGE.plays == 200
 
 
+@pytest.mark.slow
 def test_a_file_of_a_number_puts_it_first(bakeoff: Command, tmp_path: Path) -> None:
     pl.DataFrame({"passing_score": [0.5]}).write_parquet(tmp_path / "unrelated.parquet")
     code, _, err = bakeoff("qb_score.parquet", "--out", tmp_path, "--score", "passing_score")

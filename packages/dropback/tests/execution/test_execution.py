@@ -102,6 +102,7 @@ def test_what_is_no_executor_is_one_sentence(choice: Any) -> None:  # strangers
 
 
 @pytest.mark.parametrize("executor", ["serial", "threads:3", "processes:1", "processes:2"])
+@pytest.mark.sample(2)
 def test_results_are_the_same_bytes_wherever_tasks_run(executor: str, tmp_path: Path) -> None:
     some = squares(4)
     some.append(Task("square of a square", tasks.squared, (some[3].name,), after=(some[3],)))

@@ -72,6 +72,7 @@ def raw(network: PlayNetwork, selection: TrackedSelection, tensors: PlayTensors,
 
 
 @pytest.mark.parametrize("cut", [0, 5], ids=["release", "before"])
+@pytest.mark.sample(1)
 def test_what_an_absent_player_would_be_changes_nothing(
     network: PlayNetwork, selection: TrackedSelection, tensors: PlayTensors, cut: int
 ) -> None:

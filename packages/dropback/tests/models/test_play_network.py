@@ -400,6 +400,7 @@ def test_every_baseline_holds_out_the_same_plays(
         np.testing.assert_allclose(theirs["crps"], crps, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_shares_of_the_gap_run_from_climatology_to_the_oracle(
     run: Path, tensors: PlayTensors, league: Path
 ) -> None:

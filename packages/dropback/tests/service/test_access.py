@@ -221,6 +221,7 @@ def test_names_that_are_answered_are_those_that_were_allowed():
         (["--workers", "2", "--core", "0"], "--core keeps one process"),
     ],
 )
+@pytest.mark.sample(4)
 def test_options_that_do_not_go_together_are_refused_before_anything_is_loaded(options, words):
     result = CliRunner().invoke(cli, ["serve", "--plays", "none", *options])
     assert words in str(result.exception)

@@ -183,6 +183,7 @@ def test_the_image_is_built_of_what_is_there_and_starts_a_command_that_there_is(
     assert container["securityContext"]["runAsUser"] == int(number)
 
 
+@pytest.mark.slow
 def test_the_first_step_of_the_image_builds_wheels_that_have_the_page(tmp_path):
     text = (DEPLOY / "Dockerfile").read_text()
     step = re.search(r"^RUN pip wheel (.*)$", text, re.MULTILINE)[1]

@@ -127,6 +127,7 @@ def test_a_process_that_begins_knows_what_was_before(two, networks, store):
             late.push(4)
 
 
+@pytest.mark.slow
 def test_while_the_store_is_away_feeds_go_on_and_are_shown_when_it_is_back(networks, tmp_path):
     with redis_server(tmp_path) as store, sharing(networks, store) as one, opened(one) as feed:
         play = feed.ask(PUBLISHED)["play"]

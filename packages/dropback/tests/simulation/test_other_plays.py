@@ -55,6 +55,7 @@ def of_kind(league: TrackingLeague, *kinds: Kind) -> pl.DataFrame:
     return league.others.filter(pl.col("kind").is_in([int(kind) for kind in kinds]))
 
 
+@pytest.mark.slow
 def test_the_throws_are_the_same_with_and_without(folder: Path, tmp_path: Path) -> None:
     write_tracking_league(made(all_plays=False), tmp_path / "throws")
     for name in ("tracking_week_1.parquet", "play_by_play_2022.parquet"):

@@ -96,7 +96,7 @@ def join_until(expected: np.ndarray, *, at_least: float) -> np.ndarray:
     return np.minimum(groups, group - 1)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_cdf_matches_scipy(distribution: OutcomeDistribution) -> None:
     expected = [oracle_cdf(distribution, int(k)) for k in LATTICE_YARDS]
     np.testing.assert_allclose(distribution.lattice_cdf()[0], expected, rtol=1e-12, atol=1e-14)

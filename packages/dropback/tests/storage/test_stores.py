@@ -261,6 +261,7 @@ def test_a_store_that_refuses_is_one_sentence(
             ask(bucket)
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_one_write_in_ten_loses_nothing(
     bucket: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

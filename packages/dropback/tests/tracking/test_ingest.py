@@ -243,6 +243,7 @@ def test_a_play_is_looked_for_only_in_the_file_that_has_it(weeks, monkeypatch):
     assert read == ["tracking_week_2.csv"]
 
 
+@pytest.mark.slow
 def test_a_play_is_found_by_the_leagues_keys_where_the_set_has_its_own(data_dir):
     # The set calls it game 1, play 10.
     block, number, _ = find_play(data_dir / "tracking/hackathon_2015", 2015112907, 55)
@@ -358,6 +359,7 @@ def test_a_store_and_dask_give_the_tables_of_one_process(weeks, tmp_path, dask, 
     assert remote.plays.equals(local.plays)
 
 
+@pytest.mark.slow
 def test_a_glob_of_a_store_is_its_files_with_the_tables_beside_them(weeks, bucket):
     put_set(weeks, f"{bucket}/raw")
     whole = ingest(f"{bucket}/raw", f"{bucket}/plays", executor="serial")
@@ -383,6 +385,7 @@ def test_tensors_are_refused_a_folder_of_something_else_before_anything_is_read(
         build_tensors(tmp_path / "nothing", tmp_path / "mine")
 
 
+@pytest.mark.slow
 def test_a_play_in_two_files_of_a_store_counts_once(weeks, tmp_path, bucket):
     shutil.copy(weeks / "tracking_week_1.csv", weeks / "tracking_week_3.csv")
     put_set(weeks, f"{bucket}/raw")
@@ -413,6 +416,7 @@ def test_a_file_whose_task_always_dies_is_named_and_the_rest_is_read(weeks, tmp_
     assert ingest(weeks, tmp_path / "plays").resumed_files == 1
 
 
+@pytest.mark.slow
 def test_the_command_names_a_file_that_kills_its_readers_and_ends_with_1(
     run, weeks, tmp_path, monkeypatch
 ):

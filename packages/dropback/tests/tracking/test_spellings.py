@@ -119,6 +119,7 @@ def test_columns_are_told_in_any_case(layout, spelled, as_documented, tmp_path):
 
 
 @pytest.mark.parametrize("folder_inside", ["", "data/"])
+@pytest.mark.sample(1)
 def test_a_zip_as_downloaded_reads_like_its_files(folder_inside, plain, tmp_path):
     folder, block = plain
     archive = tmp_path / "nfl-big-data-bowl-2025.zip"

@@ -64,6 +64,7 @@ def test_a_mirrored_play_has_the_features_of_its_mirrored_slots(tmp_path):
     ("files", "separator", "plays"),
     [("ngs_highlights/raw/*.tsv.gz", "\t", 8), ("bdb_2023_sample/week1.csv", ",", 7)],
 )
+@pytest.mark.slow
 def test_mirrored_real_plays_have_the_features_of_their_mirrored_slots(
     files, separator, plays, data_dir, tmp_path
 ):

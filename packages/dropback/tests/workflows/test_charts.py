@@ -185,6 +185,7 @@ def test_boards_of_any_size_are_drawn(passers: int, look: Look) -> None:
 
 @pytest.mark.parametrize("name", ["tiers", "scatter", "trend", "passer", "game"])
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.sample(4)
 def test_chart_looks_as_its_reference(
     drawn: dict[tuple[str, bool], Figure], name: str, *, dark: bool
 ) -> None:

@@ -121,6 +121,7 @@ def test_play_scores_of_epa_are_the_distributions_cdf(run: Trained, loaded: Run)
 
 
 @pytest.mark.parametrize("name", ["gaussian", "binned", "idr", "quantile-forest", "climatology"])
+@pytest.mark.sample(2)
 def test_baselines_predict_epa_too(
     run: Trained,
     loaded: Run,

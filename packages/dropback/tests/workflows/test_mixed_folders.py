@@ -69,6 +69,7 @@ def test_without_a_run_the_sentence_names_the_way_out(mixed: Path) -> None:
 
 
 @pytest.mark.parametrize("below", [False, True])
+@pytest.mark.sample(1)
 def test_a_run_of_tracking_reads_the_tracking(
     tiny_league: League, below: bool, tmp_path: Path
 ) -> None:

@@ -3,7 +3,9 @@
 import json
 import os
 import resource
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -26,15 +28,20 @@ GAME = "2021_01_ATL_BAL"
 FILE = "play_by_play_2021.parquet"
 
 
-@pytest.fixture(autouse=True)
-def small_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_pictures(patch: pytest.MonkeyPatch) -> None:
     """A page without its pictures, which cost more than all else and are tried elsewhere."""
-    few_trees(monkeypatch)
+    few_trees(patch)
 
     def write(path: Path, *, title: str, **_: object) -> None:
         path.write_text(title)
 
-    monkeypatch.setattr("dropback.workflows._report.write_report", write)
+    patch.setattr("dropback.workflows._report.write_report", write)
+
+
+@pytest.fixture(autouse=True)
+def small_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for what a test itself updates."""
+    without_pictures(monkeypatch)
 
 
 @pytest.fixture
@@ -43,11 +50,29 @@ def season(tiny_league: League) -> pl.DataFrame:
     return tiny_league.plays.filter(pl.col("season") == 2021)
 
 
+@pytest.fixture(scope="module")
+def first(
+    tiny_league: League, trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Update]:
+    """A folder with the whole season and its store, with which most tests begin."""
+    folder = tmp_path_factory.mktemp("first")
+    tiny_league.plays.filter(pl.col("season") == 2021).write_parquet(folder / FILE)
+    with pytest.MonkeyPatch.context() as patch:
+        without_pictures(patch)
+        return folder, workflows.update(folder, model=trained.folder, offline=True)
+
+
 @pytest.fixture
-def update(tmp_path: Path, trained: TrainedRun) -> Callable[..., Update]:
+def update(
+    tmp_path: Path, trained: TrainedRun, season: pl.DataFrame, first: tuple[Path, Update]
+) -> Callable[..., Update]:
     """Writes the season's file, where one is given, and updates its folder."""
 
     def call(plays: pl.DataFrame | None = None, **options: object) -> Update:
+        if plays is season and not options and not any(tmp_path.iterdir()):
+            folder, done = first
+            shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+            return replace(done, store=open_score_store(tmp_path))
         if plays is not None:
             plays.write_parquet(tmp_path / FILE)
         return workflows.update(tmp_path, **{"model": trained.folder, "offline": True, **options})

@@ -96,6 +96,7 @@ def test_baseline_gradients_are_finite_far_from_the_training_inputs(build) -> No
 
 
 @every_head
+@pytest.mark.sample(2)
 def test_the_one_loop_trains_the_head(build, tmp_path: Path) -> None:
     inputs = torch.randn(600, 2)
     targets = 2 + 4 * inputs[:, 0] + 0.5 * torch.randn(600)

@@ -31,6 +31,7 @@ def test_threshold_is_near_the_true_quantile(upper: bool) -> None:
 
 @pytest.mark.parametrize("upper", [True, False])
 @pytest.mark.parametrize("build", [Spot, functools.partial(Spot, depth=200)])
+@pytest.mark.sample(2)
 def test_alarms_come_at_the_rate_of_the_risk(build, upper: bool) -> None:
     values = heavy(24_000)
     detector = build(0.01, upper=upper, discard_alarms=False)

@@ -139,6 +139,7 @@ def test_computation_has_the_type_of_the_rows(dtype: type) -> None:
 @pytest.mark.parametrize(
     ("location", "scale"), [(100.0, 1.0), (0.0, 1e-3), (-5.0, 1e4), (0.0, 1e290)]
 )
+@pytest.mark.sample(2)
 def test_predictions_move_with_the_target(location: float, scale: float) -> None:
     inputs, targets = heavy_tailed(60, 0)
     settings = TINY | {"max_epochs": 3, "spacing": "quantile"}
@@ -211,6 +212,7 @@ def test_sequences_of_equal_length_may_be_an_array() -> None:
 
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["table", "sequences"])
+@pytest.mark.sample(1)
 def test_weight_is_repetition(ragged: bool) -> None:
     rows, targets = sequences(24, 0) if ragged else heavy_tailed(24, 0)
     weights = np.arange(24) % 3

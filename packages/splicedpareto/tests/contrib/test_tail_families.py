@@ -316,6 +316,7 @@ every_family = pytest.mark.parametrize(("build", "parameters"), PARAMETERS.value
 
 
 @every_family
+@pytest.mark.sample(2)
 def test_family_gradients_are_the_differences(build, parameters) -> None:
     tensors = [torch.tensor(p, dtype=F64, requires_grad=True) for p in parameters]
     value = f64(-9.0, 0.4, 3.3, 40.0)
@@ -375,6 +376,7 @@ def test_a_batch_is_its_members(build, parameters) -> None:
 
 
 @pytest.mark.parametrize("name", ["student", "hybrid"])
+@pytest.mark.sample(1)
 def test_draws_carry_the_gradient_of_their_level(name: str) -> None:
     # d E[X] / d scale, with the mean in closed form: 0 for t, by quadrature for the hybrid.
     build, parameters = PARAMETERS[name]

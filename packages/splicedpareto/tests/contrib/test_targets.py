@@ -65,7 +65,7 @@ def clean() -> tuple[Array, Array, float]:
 
 
 @pytest.mark.parametrize(("share", "far"), [(0.05, 1e6), (0.01, -1e9)])
-@pytest.mark.sample(1)
+@pytest.mark.slow
 def test_outliers_leave_the_other_rows_alone(
     clean: tuple[Array, Array, float], share: float, far: float
 ) -> None:

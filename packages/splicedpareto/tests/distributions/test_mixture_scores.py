@@ -353,6 +353,7 @@ def test_moments_of_whole_numbers_are_those_of_their_masses() -> None:
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 @pytest.mark.parametrize("name", ["icdf", "crps"])
+@pytest.mark.sample(1)
 def test_second_derivatives_are_the_differences(name: str) -> None:
     at = LEVELS if name == "icdf" else VALUES
 

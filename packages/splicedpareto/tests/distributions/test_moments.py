@@ -407,6 +407,7 @@ DIVERGENCES = {
 
 
 @pytest.mark.parametrize("name", DIVERGENCES)
+@pytest.mark.sample(2)
 def test_divergences_are_quadratures(name: str) -> None:
     p, q = DIVERGENCES[name]
     first, kinks = density_of(p), torch.cat([p.breakpoints, q.breakpoints]).tolist()

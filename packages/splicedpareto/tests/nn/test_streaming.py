@@ -28,6 +28,7 @@ def sequences(generator: torch.Generator, steps: int, dtype: torch.dtype = F64) 
 @pytest.mark.parametrize("dtype", [torch.float32, F64], ids=str)
 @pytest.mark.parametrize("shortcut", [True, False])
 @pytest.mark.parametrize("kernel_size", [1, 2, 3, 4])
+@pytest.mark.sample(5)
 def test_every_step_gives_the_state_of_the_whole_sequence(
     kernel_size, shortcut, dtype, generator
 ) -> None:

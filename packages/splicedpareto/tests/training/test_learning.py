@@ -104,7 +104,7 @@ def fitted_by(value: Tensor) -> Callable[[str], SplicedBinnedPareto]:
 
 
 @pytest.mark.parametrize("name", SUPPORTED)
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_objective_recovers_the_distribution(name: str, fitted_by) -> None:
     splice, fitted = SUPPORTED[name][1], fitted_by(name)
     level = f64(0.05, 0.25, 0.5, 0.75, 0.95)

@@ -134,6 +134,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_callers_random_state(
 
 @pytest.mark.parametrize("error", [Killed, KeyboardInterrupt])
 @pytest.mark.parametrize("epochs", [(0,), (1,), (3,), (1, 2)])
+@pytest.mark.sample(3)
 def test_killed_fit_goes_on_to_the_same_weights(
     whole: Whole, tmp_path: Path, error: type[BaseException], epochs: tuple[int, ...]
 ) -> None:
