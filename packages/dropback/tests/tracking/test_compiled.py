@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dropback
-from dropback.tracking._compiled import compiled, lowest_bit, one_layout, places_of
+from dropback.tracking._compiled import compiled, lowest_bit, one_layout, places_of, word_at
 
 _PACKAGE = Path(dropback.__file__).parent
 _FACTOR = 2
@@ -137,6 +137,9 @@ def test_instructions_of_the_processor_do_what_python_would():
     def found(text, at, byte):
         return places_of(text, at, byte)
 
+    def word(text, at):
+        return word_at(text, at)
+
     def lowest(bits):
         return lowest_bit(bits)
 
@@ -145,6 +148,7 @@ def test_instructions_of_the_processor_do_what_python_would():
         assert [n for n in range(64) if bits >> n & 1] == np.flatnonzero(
             text[at : at + 64] == 3
         ).tolist()
+        assert compiled(word)(text, at) == text[at : at + 8].copy().view("<u8")[0]
     for place in (0, 1, 40, 63):
         assert compiled(lowest)(np.uint64(1 << place | 1 << 63)) == place
 

@@ -200,9 +200,24 @@ def _write_places_of(_: Any, text: Any, at: Any, byte: Any) -> Any:  # noqa: ANN
 def places_of(text: NDArray[np.uint8], at: int, byte: int) -> np.uint64:
     """Which of the 64 bytes from one on are a byte, as bits, the first the lowest.
 
-    Arguments must have these very types: the byte is ``np.uint8``.
+    Here and below text is contiguous, and as many bytes must be there.
     """
     return np.uint64(sum(int(text[at + n] == byte) << n for n in range(64)))
+
+
+def _write_word_at(_: Any, text: Any, at: Any) -> Any:  # noqa: ANN401 - Numba's
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        start = builder.gep(array.data, [arguments[1]])
+        return builder.load(builder.bitcast(start, ir.IntType(64).as_pointer()), align=1)
+
+    return types.uint64(text, at), codegen
+
+
+@_written(_write_word_at)
+def word_at(text: NDArray[np.uint8], at: int) -> np.uint64:
+    """The eight bytes from one on as one number whose lowest byte comes first."""
+    return np.uint64(int.from_bytes(text[at : at + 8].tobytes(), "little"))
 
 
 def _write_lowest_bit(_: Any, bits: Any) -> Any:  # noqa: ANN401 - Numba's

@@ -105,10 +105,12 @@ def assemble(
         wanted: What is read beyond dropbacks to the release.
         faults: Rows of (source_game_id, source_play_id, reason, detail) for plays to set aside.
     """
-    plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     readable = _readable(batch)
     rows, rate = resampled(readable)
     runs = find_player_runs(rows)
+    plays_seen = len(runs.first_of_play)
+    if readable.height < batch.height or rate is not None:
+        plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     plays = joined_plays(rows, runs.first_of_play, layout, tables, path)
     at, names = _event_rows(rows, layout)
     clocks = align_tracks(rows, runs, at, names)

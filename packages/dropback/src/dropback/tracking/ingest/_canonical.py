@@ -23,6 +23,7 @@ from dropback.tracking.ingest._motion_cells import (
     cell_flags,
     fill_motion,
 )
+from dropback.tracking.ingest._passes import turn_plane
 from dropback.tracking.ingest._quality import (
     MEASURES,
     implausible,
@@ -169,15 +170,10 @@ def rotate(frames: Singles, flags: Flags) -> None:
         frames: Shape ``[F, S, 6]``.
         flags: Which frames to rotate, shape ``[F]``.
     """
-    if not flags.any():
-        return
-    part = frames[flags]
-    np.subtract(np.float32(FIELD_LENGTH_YD), part[..., X], out=part[..., X])
-    np.subtract(np.float32(FIELD_WIDTH_YD), part[..., Y], out=part[..., Y])
+    for column, length in ((X, FIELD_LENGTH_YD), (Y, FIELD_WIDTH_YD)):
+        turn_plane(frames[..., column], flags, np.float32(length))
     for angle in (DIRECTION, ORIENTATION):
-        values = part[..., angle]
-        values += np.where(values < 180.0, np.float32(180.0), np.float32(-180.0))
-    frames[flags] = part
+        turn_plane(frames[..., angle], flags, np.float32(0.0))
 
 
 def _read_angles(

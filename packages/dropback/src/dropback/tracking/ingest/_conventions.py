@@ -171,12 +171,12 @@ def count_incomplete(block: PlayBlock) -> dict[str, int]:
     }
 
 
-def _steps(block: PlayBlock) -> tuple[Singles, Singles]:
-    """Displacements between frames, yards, and the frame where each ends, players only."""
-    players = block.frames[:, :BALL_SLOT]
-    moved = players[1:, :, [X, Y]] - players[:-1, :, [X, Y]]
+def _steps(block: PlayBlock, quantity: int) -> tuple[Singles, Singles, Singles]:
+    """Displacements of players along x and y, yards, and a quantity where each ends."""
     inside = block.frame_in_play[1:] > 0
-    return moved[inside], players[1:][inside]
+    players = block.frames[:, :BALL_SLOT]
+    along, across = (np.diff(players[..., axis], axis=0)[inside] for axis in (X, Y))
+    return along, across, players[1:, :, quantity][inside]
 
 
 def _median_error(angle: Floats, true_angle: Floats, sign: float, offset: float) -> float:
@@ -204,15 +204,15 @@ class _Reading(NamedTuple):
 
 def _check_direction(block: PlayBlock, season: int) -> _Reading:
     name = "direction"
-    moved, end = _steps(block)
-    distance = np.hypot(moved[..., 0], moved[..., 1])
+    along, across, read = _steps(block, DIRECTION)
+    distance = np.hypot(along, across)
     # From 0.2 yards in 0.1 s rounding to 0.01 turns a step by less than 3 degrees.
-    usable = (distance > 0.2) & np.isfinite(end[..., DIRECTION]) & (distance < 1.5)
+    usable = (distance > 0.2) & np.isfinite(read) & (distance < 1.5)
     cases = int(usable.sum())
     if cases < _MIN_STEPS:
         return _unmeasured(name, f"{cases} moving steps with a direction", season)
-    angle = end[..., DIRECTION][usable].astype(np.float64)
-    true_angle = np.rad2deg(np.arctan2(moved[..., 0][usable], moved[..., 1][usable]))
+    angle = read[usable].astype(np.float64)
+    true_angle = np.rad2deg(np.arctan2(along[usable], across[usable]))
     return _angle_verdict(name, angle, true_angle.astype(np.float64), f"{cases} steps", season)
 
 
@@ -328,14 +328,14 @@ def _check_units(block: PlayBlock) -> tuple[Check, bool]:
 
 def _check_speed(block: PlayBlock, *, meters: bool) -> tuple[Check, bool]:
     name = "speed against displacement"
-    moved, end = _steps(block)
-    speed = np.hypot(moved[..., 0], moved[..., 1]) * RATE_HZ
-    usable = (end[..., SPEED] > 2.0) & (speed < 15.0)
+    along, across, read = _steps(block, SPEED)
+    speed = np.hypot(along, across) * RATE_HZ
+    usable = (read > 2.0) & (speed < 15.0)
     cases = int(usable.sum())
     if cases < _MIN_STEPS:
         few = f"only {cases} moving steps with a speed"
         return Check(name, "not measurable", None, few), False
-    ratio = float(np.median(speed[usable] / end[..., SPEED][usable]))
+    ratio = float(np.median(speed[usable] / read[usable]))
     evidence = f"displacement over speed {ratio:.3f} (median of {cases} steps)"
     # Meters over meters a second is 1 as well; meters over yards a second would be 0.914.
     if meters and abs(ratio - 1.0) < 0.04:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from dropback.tracking._schema import SLOTS
 
 if TYPE_CHECKING:
     from dropback._arrays import Flags, Floats, Integers, Singles
+
+_HALF_TURN: Final = np.float32(180.0)
 
 
 @compiled
@@ -144,3 +146,24 @@ def span_by_run(values: Floats, length: Integers) -> tuple[Floats, Floats]:
         least[run], most[run] = low, high
         at += length[run]
     return least, most
+
+
+@compiled
+def turn_plane(values: Singles, flags: Flags, length: np.float32) -> None:
+    """Rotate a quantity of some frames by 180 degrees about the field's middle, in place.
+
+    Args:
+        values: Coordinates in yards, or angles in degrees from 0 to 360, shape ``[F, S]``.
+        flags: Which frames, shape ``[F]``.
+        length: The field's, for coordinates; 0 for angles.
+    """
+    for frame in range(len(flags)):
+        if flags[frame]:
+            for slot in range(values.shape[1]):
+                value = values[frame, slot]
+                if length > 0:
+                    values[frame, slot] = length - value
+                else:
+                    values[frame, slot] = value + (
+                        _HALF_TURN if value < _HALF_TURN else -_HALF_TURN
+                    )

@@ -132,13 +132,12 @@ def lines_at(path: Path, rows: Sequence[int], marks: Sequence[Mark]) -> bytes:
 
 
 class _Lines:
-    """Whole lines of a file, block by block, with the room around them that words need."""
+    """Whole lines of a file, block by block, with the room around them that its parser needs."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._end, self._ended = file, WORD, False
         self._block = bytearray(WORD + _BLOCK_BYTES + BLOCK)
         self.text = np.frombuffer(self._block, np.uint8)
-        self.words = words_of(self.text)
         self._ends = np.empty(len(self._block), np.int32)
         self.whole = WORD
         """Where the whole lines in `text` end; the first begins at `WORD`."""
@@ -165,9 +164,7 @@ class _Lines:
         Raises:
             NotPlainError: A line has another number of cells, or a quote, or is no text.
         """
-        lines, is_ascii = find_cells(
-            self.text, self.words, WORD, self.whole, delimiter, fields, self._ends
-        )
+        lines, is_ascii = find_cells(self.text, WORD, self.whole, delimiter, fields, self._ends)
         if lines < 0:
             raise NotPlainError
         if not is_ascii:
@@ -185,12 +182,6 @@ class _Lines:
         rest = self._end - until
         self.text[WORD : WORD + rest] = self.text[until : self._end].copy()
         self._end, self.whole = WORD + rest, WORD + self.whole - until
-
-
-def words_of(text: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The eight bytes from each byte of contiguous text on, as one number, by the last axis."""
-    shape = (*text.shape[:-1], max(text.shape[-1] - WORD + 1, 0))
-    return np.ndarray(shape, np.dtype("<u8"), text, strides=text.strides)
 
 
 class _Batch:
@@ -219,7 +210,6 @@ class _Batch:
         texts = len(of_kind[TEXT])
         size = 1 << (2 * min(most_rows + 1, _MOST_TEXTS) - 1).bit_length()
         self._letters = np.empty((texts, _MOST_LETTERS + WORD), np.uint8)
-        self._letter_words = words_of(self._letters)
         self._bounds = np.zeros((texts, size // 2 + 1), np.int64)
         self._tables = np.empty((texts, size), np.int32)
         self._counts = np.empty((texts, 1), np.int64)
@@ -242,13 +232,13 @@ class _Batch:
         Raises:
             NotPlainError: A number is none, or not even one line fits.
         """
-        text, words, row = lines.text, lines.words, self.row
+        text, row = lines.text, self.row
         cells = cells[: self._most_rows - row]
         for kind, place, field in self._read:
-            at = text, words, cells[:, field], cells[:, field + 1]
+            at = text, cells[:, field], cells[:, field + 1]
             if kind == TEXT:
                 fit = parse_texts(
-                    *at, self._codes[place], row, self._letters[place], self._letter_words[place],
+                    *at, self._codes[place], row, self._letters[place],
                     self._bounds[place], self._tables[place], self._counts[place],
                 )  # fmt: skip
                 cells = cells[:fit]

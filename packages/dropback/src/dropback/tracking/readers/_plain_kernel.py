@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dropback.tracking._compiled import compiled, lowest_bit, places_of
+from dropback.tracking._compiled import compiled, lowest_bit, places_of, word_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,6 @@ _LAST: Final = np.array([2**64 - 2 ** (8 * (WORD - n)) for n in range(WORD + 1)]
 @compiled
 def find_cells(
     text: NDArray[np.uint8],
-    words: NDArray[np.uint64],
     begin: int,
     end: int,
     delimiter: int,
@@ -76,7 +75,6 @@ def find_cells(
 
     Args:
         text: The lines.
-        words: The eight bytes from each byte on.
         begin: First byte of the first line.
         end: Where the last line ends.
         delimiter: The byte between cells.
@@ -99,7 +97,7 @@ def find_cells(
             newlines, found, quoted = newlines & inside, found & inside, quoted & inside
         quotes |= quoted
         for word in range(0, BLOCK, WORD):
-            seen |= words[at + word]
+            seen |= word_at(text, at + word)
         while newlines != _0:
             newlines &= newlines - _1
             lines += 1
@@ -159,7 +157,6 @@ def _number(text: NDArray[np.uint8], at: int, end: int) -> tuple[bool, bool, int
 @compiled
 def parse_decimals(
     text: NDArray[np.uint8],
-    words: NDArray[np.uint64],
     before: NDArray[np.int32],
     ends: NDArray[np.int32],
     values: Singles,
@@ -170,7 +167,6 @@ def parse_decimals(
 
     Args:
         text: The lines.
-        words: The eight bytes from each byte on.
         before: The byte before each cell, shape ``[N]``.
         ends: The byte after it, shape ``[N]``.
         values: What is written, shape ``[N]``.
@@ -181,7 +177,7 @@ def parse_decimals(
         if 0 < size <= WORD:
             negative = text[at] == _MINUS
             length = size - negative
-            word = words[end - WORD] & _LAST[length]
+            word = word_at(text, end - WORD) & _LAST[length]
             other = word ^ _POINTS
             point = (other - _ONES) & ~other & _HIGHS
             point = (point & (~point + _1)) >> _SIGN_BITS
@@ -207,7 +203,6 @@ def parse_decimals(
 @compiled
 def parse_wholes(
     text: NDArray[np.uint8],
-    words: NDArray[np.uint64],
     before: NDArray[np.int32],
     ends: NDArray[np.int32],
     values: NDArray[np.int64],
@@ -220,15 +215,18 @@ def parse_wholes(
         if size == long:
             # Most are those of the row before.
             same = 0
-            while same + WORD <= size and words[at + same] == words[was + same]:
+            while same + WORD <= size and word_at(text, at + same) == word_at(text, was + same):
                 same += WORD
             rest = size - same
-            if rest < WORD and (words[at + same] ^ words[was + same]) & _FIRST[rest] == _0:
+            if (
+                rest < WORD
+                and (word_at(text, at + same) ^ word_at(text, was + same)) & _FIRST[rest] == _0
+            ):
                 values[line] = values[line - 1]
                 continue
         was, long = at, size
         if 0 < size <= WORD:
-            number = _whole_word((words[end - WORD] ^ _ZEROS) & _LAST[size])
+            number = _whole_word((word_at(text, end - WORD) ^ _ZEROS) & _LAST[size])
             if number >= 0:
                 values[line] = number
                 continue
@@ -284,13 +282,11 @@ def _code_of(
 @compiled
 def parse_texts(
     text: NDArray[np.uint8],
-    words: NDArray[np.uint64],
     before: NDArray[np.int32],
     ends: NDArray[np.int32],
     codes: NDArray[np.int32],
     row: int,
     letters: NDArray[np.uint8],
-    letter_words: NDArray[np.uint64],
     bounds: Integers,
     table: NDArray[np.int32],
     count: Integers,
@@ -299,14 +295,12 @@ def parse_texts(
 
     Args:
         text: The lines.
-        words: The eight bytes from each byte on.
         before: The byte before each cell, shape ``[N]``.
         ends: The byte after it, shape ``[N]``.
         codes: Codes of all rows, shape ``[R]``; a code counts the texts of a column in order of
             first row.
         row: First row to write.
         letters: The texts of the column one after the other, shape ``[L]``.
-        letter_words: The eight bytes from each letter on.
         bounds: Where each text begins and ends, shape ``[M / 2 + 1]``.
         table: Codes by hash, -1 where none is, shape ``[M]``, M a power of two.
         count: Texts so far, shape ``[1]``.
@@ -327,10 +321,12 @@ def parse_texts(
         found = False
         if size == long:
             same = 0
-            while same + WORD <= size and words[at + same] == letter_words[known + same]:
+            while same + WORD <= size and word_at(text, at + same) == word_at(
+                letters, known + same
+            ):
                 same += WORD
             rest = size - same
-            odd = words[at + same] ^ letter_words[known + same]
+            odd = word_at(text, at + same) ^ word_at(letters, known + same)
             found = rest < WORD and odd & _FIRST[rest] == _0
         code = likely
         if not found:
