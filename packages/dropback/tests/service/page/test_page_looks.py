@@ -2,6 +2,7 @@
 
 import re
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,10 @@ def test_view_can_be_read_is_named_and_fits_a_phone(show: Any, view: str) -> Non
         ".map(one => one.outerHTML.slice(0, 120))"
     )
     assert nameless == []
+    levels = page.locator("h1, h2, h3, h4").evaluate_all(
+        "all => all.map(one => Number(one.tagName[1]))"
+    )
+    assert [n for n, (one, other) in enumerate(pairwise([0, *levels])) if other > one + 1] == []
     axe = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is missing")
     page.evaluate((files(axe) / "axe.min.js").read_text())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]

@@ -150,8 +150,8 @@ function roster(play, choose) {
       paint(el("span", { class: `sign ${name}`, "aria-hidden": "true" }), play.item[name]), el("b", {}, player.position ?? "?"), ` ${player.name ?? "unnamed"}`,
       el("small", {}, player.role))));
   return el("details", { class: "roster" }, el("summary", {}, "Players"),
-    el("h3", {}, teamName(play.item.offense) || "Offense"), el("ul", {}, side("offense")),
-    el("h3", {}, teamName(play.item.defense) || "Defense"), el("ul", {}, side("defense")));
+    el("h2", {}, teamName(play.item.offense) || "Offense"), el("ul", {}, side("offense")),
+    el("h2", {}, teamName(play.item.defense) || "Defense"), el("ul", {}, side("defense")));
 }
 
 /** The line over the field: teams, situation, passer and receiver, and a note about the data set. */
