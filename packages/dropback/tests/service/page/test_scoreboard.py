@@ -55,6 +55,7 @@ def row_of(page: Any, words: str) -> Any:
     return page.locator(f".scoreboard li:has-text('{words}')")
 
 
+@pytest.mark.slow
 def test_the_scoreboard_follows_feeds_and_is_corrected_in_place(show: Any, feeds: Any) -> None:
     page = show("/#/live")
     board = page.get_by_role("region", name="Scoreboard")
