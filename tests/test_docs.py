@@ -133,7 +133,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # Those of the packages run in test_packaging.py, where only their wheels are.
 RUN = [p for p in PAGES if any(not b.reason for b in blocks(p)) and p.parent.parent != PACKAGES]
 # A page of each kind that takes a second or two; the others fit models for many.
-QUICK = {"README.md", "heavy_tailed_targets.md", "heavy_tails.md", "index.md"}
+QUICK = {"README.md", "heavy_tailed_targets.md", "heavy_tails.md"}
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def test_one_command_trains_and_evaluates_from_the_zip(
 def test_dry_run_says_what_training_keeps_and_writes_nothing(
     run: Command, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    small_models(monkeypatch)
     monkeypatch.setattr("dropback.workflows._plan._TIMED_BATCHES", 1)
     code, shown, err = run("train", archive, "--out", tmp_path / "run", "--dry-run", *FAST)
     assert code == 0, err

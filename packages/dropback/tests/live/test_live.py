@@ -163,7 +163,7 @@ def test_skipped_frames_are_filled_as_in_files(play, skipped) -> None:
     assert live.counts == FrameCounts(taken=5, filled=skipped)
 
 
-@settings(max_examples=20)
+@settings(max_examples=settings().max_examples // 5)  # each pushes a whole play
 @given(
     st.lists(
         st.tuples(st.integers(0, 21), st.integers(0, 11), st.integers(1, 3)), min_size=1, max_size=4

@@ -181,6 +181,7 @@ def test_a_game_whose_rows_come_in_another_order_is_the_same(
         (lambda plays: plays.head(0), "lacks 8 games of the store"),
     ],
 )
+@pytest.mark.sample(1)
 def test_a_file_that_shrinks_changes_nothing(
     update: Updating,
     season: pl.DataFrame,

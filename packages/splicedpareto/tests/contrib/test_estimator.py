@@ -43,6 +43,7 @@ def named_checks() -> list[Any]:
 
 @pytest.mark.parametrize(("estimator", "check"), named_checks())
 @pytest.mark.filterwarnings("default")
+@pytest.mark.sample(14)
 def test_scikit_learn_accepts_the_estimator(
     estimator: Regressor, check: Callable[[Any], None]
 ) -> None:
@@ -195,6 +196,7 @@ def sequences(count: int, seed: int) -> tuple[list[npt.NDArray[Any]], npt.NDArra
     return rows, 3 * last + random.standard_t(3, count)
 
 
+@pytest.mark.slow
 def test_sequences_are_learnt_from() -> None:
     rows, targets = sequences(400, 0)
     settings = LEARNING | {"levels": 1, "width": 16, "max_epochs": 6, "learning_rate": 0.03}

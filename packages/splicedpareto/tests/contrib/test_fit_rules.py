@@ -222,7 +222,7 @@ def test_counts_censored_on_the_left_are_not_negative() -> None:
 
 
 @pytest.mark.parametrize(("mean", "moving"), [(500, True), (500, False), (5, True)])
-@pytest.mark.sample(1)
+@pytest.mark.slow
 def test_zeros_of_counts_are_learned(mean: float, moving: bool) -> None:
     random = np.random.default_rng(1)
     x = random.normal(size=(600, 2))

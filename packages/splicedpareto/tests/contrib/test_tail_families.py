@@ -376,7 +376,7 @@ def test_a_batch_is_its_members(build, parameters) -> None:
 
 
 @pytest.mark.parametrize("name", ["student", "hybrid"])
-@pytest.mark.sample(1)
+@pytest.mark.slow
 def test_draws_carry_the_gradient_of_their_level(name: str) -> None:
     # d E[X] / d scale, with the mean in closed form: 0 for t, by quadrature for the hybrid.
     build, parameters = PARAMETERS[name]

@@ -87,6 +87,7 @@ def test_a_far_feature_leaves_the_other_rows_alone(clean: tuple[Array, Array, fl
     assert np.abs(predicted - y)[50:].mean() < 1.1 * error
 
 
+@pytest.mark.slow
 def test_far_numbers_beyond_any_float32_are_survived(clean: tuple[Array, Array, float]) -> None:
     inputs, y, error = clean
     spoilt = y.copy()
@@ -177,6 +178,7 @@ def test_nothing_is_predicted_outside_the_support(support: tuple[Any, Any]) -> N
         assert (distribution.sf(torch.tensor(1.0)) == 0).all()
 
 
+@pytest.mark.slow
 def test_masses_of_counts_are_the_truths() -> None:
     inputs, random = rows(900)
     y = random.poisson(np.exp(0.5 + 0.5 * inputs[:, 0]))
@@ -282,6 +284,7 @@ def test_known_targets_have_the_loss_and_slopes_that_they_have_among_censored_on
     torch.testing.assert_close(*(torch.autograd.grad(loss.sum(), raw)[0] for loss in found))
 
 
+@pytest.mark.slow
 def test_left_and_interval_censored_targets_are_learned() -> None:
     inputs, random = rows(900)
     latent = inputs[:, 0] + 0.5 * random.normal(size=900)
@@ -599,6 +602,7 @@ def test_a_fit_that_goes_on_with_other_targets_is_told(
     [{}, {"support": (0, None), "atoms": "auto"}, {"discrete": True}],
     ids=["plain", "atoms", "counts"],
 )
+@pytest.mark.sample(1)
 def test_a_saved_estimator_predicts_the_same(settings: dict[str, Any], tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     inputs, y, _ = claims(200, 0)

@@ -81,6 +81,7 @@ def test_three_pieces_by_hand() -> None:
 
 
 @every_mixture
+@pytest.mark.sample(3)
 def test_masses_and_density_add_up_to_one(dist: Mixture) -> None:
     places = atoms(dist)
     mass = dist.log_prob(places).exp().sum().item()
@@ -104,6 +105,7 @@ def test_an_atom_within_a_density_counts_by_its_mass() -> None:
 
 
 @every_mixture
+@pytest.mark.sample(3)
 def test_it_is_the_weighted_sum_of_its_parts(dist: Mixture) -> None:
     x = values(dist)
     for method in ("cdf", "cdf_below", "sf"):
