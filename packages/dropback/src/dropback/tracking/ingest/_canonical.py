@@ -370,7 +370,7 @@ def _out_of_bounds(table: pl.DataFrame, layout: Format) -> tuple[pl.DataFrame, p
         valid, failed = Plays.filter(table, cast=True)
     rows = []
     bounds = Plays.columns()
-    for play in failed.details().iter_rows(named=True):
+    for play in failed.details().iter_rows(named=True) if len(failed) else ():
         broken = [rule.split("|")[0] for rule, verdict in play.items() if verdict == "invalid"]
         words = ", ".join(
             f"{name}{_of_column(name, layout)} is {play[name]}" for name in broken if name in bounds

@@ -179,7 +179,22 @@ def write_report(report: IngestReport, out: Path) -> None:
     write_page(report, out / "ingest.html")
     report.left_out.write_csv(out / "left_out.csv")
     summary = {**report.to_json(), "splits": split_definitions()}
-    (out / "ingest.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    (out / "ingest.json").write_text(_in_lines(summary), encoding="utf-8")
+
+
+def _in_lines(content: dict[str, Any]) -> str:
+    """JSON with a line for each key, and for each entry of a list.
+
+    An indent inside of these too would be written by Python, which takes ten times as long.
+    """
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, list) and value:
+            text = "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
+        else:
+            text = json.dumps(value)
+        lines.append(f" {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def write_page(report: IngestReport, path: Path) -> None:
