@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dropback.tracking._schema import SLOTS
-from dropback.tracking.ingest._passes import early_values, find_inside, scatter, span_by_run
+from dropback.tracking.ingest._passes import early_values, find_inside, scatter, span_by_play
 
 
 def test_rows_inside_windows_and_around_snaps_are_those_of_array_operations():
@@ -17,7 +17,7 @@ def test_rows_inside_windows_and_around_snaps_are_those_of_array_operations():
     frame = generator.integers(0, 30, length.sum())
     snap, last = np.array([3, 8, 0, 25, 2**62, 10]), np.array([5, 0, 29, 3, -1, 7])
     wanted = np.array([True, False, True, False, False, True])
-    row, since, inside, near, since_near = find_inside(
+    row, since, inside, near, since_near, near_run = find_inside(
         frame, head, length, play, snap, last, wanted, -2
     )
     passed = frame - np.repeat(snap[play], length)
@@ -28,6 +28,7 @@ def test_rows_inside_windows_and_around_snaps_are_those_of_array_operations():
     np.testing.assert_array_equal(inside, np.bincount(runs[is_inside], minlength=40))
     np.testing.assert_array_equal(near, np.flatnonzero(np.isin(passed, [-2, 0, 3])))
     np.testing.assert_array_equal(since_near, passed[near])
+    np.testing.assert_array_equal(near_run, runs[near])
 
 
 # Two runs of one entity repeat its frame 1; a second entity has no cell.
@@ -54,8 +55,7 @@ def test_the_first_frame_of_the_first_few_counts():
     )
 
 
-def test_runs_span_what_they_know():
-    values = np.array([2.0, np.nan, -1.0, np.nan, 5.0])
-    least, most = span_by_run(values, np.array([3, 1, 0, 1]))
-    assert least.tolist() == [-1, np.inf, np.inf, 5]
-    assert most.tolist() == [2, -np.inf, -np.inf, 5]
+def test_plays_span_what_is_known_of_their_runs():
+    values = np.array([2.0, np.nan, -1.0, np.nan, 5.0, 7.0])
+    length, play = np.array([3, 1, 0, 1, 1]), np.array([0, 1, 2, 0, 3])
+    assert span_by_play(values, length, play).tolist() == [6, -np.inf, -np.inf, 0]

@@ -132,10 +132,8 @@ def assemble(
     )
     plays = _without(plays, problems)
     window = rows_inside(rows, runs, plays)
-    speeds = speeds_around_snap(rows, runs, window.around, window.since_snap)
-    plays = left_join(plays, speeds, on="play").pipe(
-        left_join, frame_rates(rows, runs, window.around, window.since_snap), on="play"
-    )
+    for found in (speeds_around_snap(window, runs), frame_rates(window, runs)):
+        plays = left_join(plays, found, on="play")
     entities, unread = find_entities(window, plays, layout, tables)
     marks = at[(names == "snap_marker").to_numpy()]
     for found in (

@@ -111,7 +111,8 @@ class WindowRows:
 
     ``row`` is a row's index in ``rows``, ``frame`` counts from the snap. Rows come in runs
     of ``length`` rows of an ``entity``; ``first_row`` and ``play`` are of each entity. ``around``
-    are the rows at the frames `AROUND_SNAP`, ``since_snap`` their frames.
+    are the rows at the frames `AROUND_SNAP`, ``since_snap`` their frames, ``around_run`` their
+    runs.
     """
 
     rows: pl.DataFrame
@@ -123,6 +124,7 @@ class WindowRows:
     play: Integers
     around: Integers
     since_snap: Integers
+    around_run: Integers
 
 
 def find_player_runs(rows: pl.DataFrame) -> PlayerRuns:
@@ -155,14 +157,14 @@ def rows_inside(rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame) -> Wi
     snap[fit] = plays["snap_frame"].to_numpy()
     last[fit] = (plays["end_frame"] - plays["snap_frame"]).to_numpy()
     wanted = np.isin(np.arange(min(AROUND_SNAP), max(AROUND_SNAP) + 1), AROUND_SNAP)
-    row, frame, length, around, since_snap = find_inside(
+    row, frame, length, *near = find_inside(
         rows["frame"].to_numpy(), runs.head, runs.length, runs.play, snap, last,
         wanted, min(AROUND_SNAP),
     )  # fmt: skip
     inside = np.flatnonzero(length)
     entity, first = index_groups([runs.play[inside], runs.player[inside]])
     first_row, play = row[(np.cumsum(length) - length)[inside[first]]], runs.play[inside[first]]
-    return WindowRows(rows, row, frame, length[inside], entity, first_row, play, around, since_snap)
+    return WindowRows(rows, row, frame, length[inside], entity, first_row, play, *near)
 
 
 def find_entities(

@@ -25,7 +25,7 @@ def find_inside(
     last: Integers,
     wanted: Flags,
     earliest: int,
-) -> tuple[Integers, Integers, Integers, Integers, Integers]:
+) -> tuple[Integers, Integers, Integers, Integers, Integers, Integers]:
     """The rows inside the windows of plays, and those at some frames around their snaps.
 
     Args:
@@ -40,10 +40,11 @@ def find_inside(
 
     Returns:
         The rows inside, their frames since the snap, how many each run has, shape ``[K]``; the
-        rows at wanted frames, and these.
+        rows at wanted frames, these, and the runs that they are of.
     """
     row, since = np.empty(len(frame), np.int64), np.empty(len(frame), np.int64)
     near, since_near = np.empty(len(frame), np.int64), np.empty(len(frame), np.int64)
+    near_run = np.empty(len(frame), np.int64)
     inside = np.zeros(len(head), np.int64)
     count, beside = 0, 0
     for run in range(len(head)):
@@ -55,9 +56,10 @@ def find_inside(
                 count += 1
                 inside[run] += 1
             if 0 <= passed - earliest < len(wanted) and wanted[passed - earliest]:
-                near[beside], since_near[beside] = at, passed
+                near[beside], since_near[beside], near_run[beside] = at, passed, run
                 beside += 1
-    return row[:count], since[:count], inside, near[:beside], since_near[:beside]
+    near, since_near, near_run = near[:beside], since_near[:beside], near_run[:beside]
+    return row[:count], since[:count], inside, near, since_near, near_run
 
 
 @compiled
@@ -127,25 +129,30 @@ def early_values(
 
 
 @compiled
-def span_by_run(values: Floats, length: Integers) -> tuple[Floats, Floats]:
-    """The least and the greatest of each run of values, infinite the other way round for none.
+def span_by_play(values: Floats, length: Integers, play: Integers) -> Floats:
+    """How far the values of each play are apart; below 0 for a play without any.
 
     Args:
-        values: Values, NaN where unknown.
+        values: Values in runs of rows, NaN where unknown.
         length: How many each run has.
+        play: Its play.
     """
-    least, most = np.empty(len(length)), np.empty(len(length))
+    count = 0
+    for index in play:
+        count = max(count, index + 1)
+    least, most = np.full(count, np.inf), np.full(count, -np.inf)
     at = 0
     for run in range(len(length)):
-        low, high = np.inf, -np.inf
+        low, high = least[play[run]], most[play[run]]
         for place in range(at, at + length[run]):
             value = values[place]
             # Of what is unknown both are false.
             low = value if value < low else low
             high = value if value > high else high
-        least[run], most[run] = low, high
+        least[play[run]], most[play[run]] = low, high
         at += length[run]
-    return least, most
+    most -= least
+    return most
 
 
 @compiled

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import polars as pl
 
+from dropback._frames import collected
 from dropback.data._field import RATE_HZ
 from dropback.tracking._blocks import SPEED, X, Y
 from dropback.tracking._schema import BALL_SLOT
@@ -35,7 +36,7 @@ from dropback.tracking.readers._words import folded_word
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers, Singles
     from dropback.tracking._blocks import PlayBlock
-    from dropback.tracking.ingest._entities import PlayerRuns
+    from dropback.tracking.ingest._entities import PlayerRuns, WindowRows
 
 
 @dataclass(frozen=True)
@@ -99,29 +100,24 @@ LIMITS: Final = (
 MEASURES: Final = (*dict.fromkeys(limit.column for limit in LIMITS), "flags", "nullified")
 
 
-def speeds_around_snap(
-    rows: pl.DataFrame, runs: PlayerRuns, around: Integers, since_snap: Integers
-) -> pl.DataFrame:
+def speeds_around_snap(window: WindowRows, runs: PlayerRuns) -> pl.DataFrame:
     """Median speed of the players before and after the snap, by net displacement.
 
     Args:
-        rows: Source rows on one clock.
-        runs: Their runs by player.
-        around: Rows at the frames `AROUND_SNAP`.
-        since_snap: Frames since the snap of these rows.
+        window: Rows around the snap, on one clock.
+        runs: Runs by player of all rows.
 
     Returns:
         ``play``, ``speed_before_snap_yd_per_s`` and ``speed_after_snap_yd_per_s``, null where the
         source has no such frames.
     """
-    run = np.searchsorted(runs.head, around, side="right") - 1
-    table = pl.DataFrame(
+    table = pl.LazyFrame(
         {
-            "play": runs.play[run],
-            "player": runs.player[run],
-            "since": since_snap,
-            "x": rows["x_yd"].to_numpy()[around],
-            "y": rows["y_yd"].to_numpy()[around],
+            "play": runs.play[window.around_run],
+            "player": runs.player[window.around_run],
+            "since": window.since_snap,
+            "x": window.rows["x_yd"].to_numpy()[window.around],
+            "y": window.rows["y_yd"].to_numpy()[window.around],
         }
     ).filter(pl.col("player") >= 0)
     key = ["play", "player"]
@@ -133,30 +129,26 @@ def speeds_around_snap(
         speed = (along.pow(2) + across.pow(2)).sqrt() * (RATE_HZ / (end - start))
         column = f"speed_{name}_snap_yd_per_s"
         moves.append(pair.group_by("play").agg(speed.median().cast(pl.Float32).alias(column)))
-    return moves[0].join(moves[1], on="play", how="full", coalesce=True)
+    return collected(moves[0].join(moves[1], on="play", how="full", coalesce=True))
 
 
-def frame_rates(
-    rows: pl.DataFrame, runs: PlayerRuns, around: Integers, since_snap: Integers
-) -> pl.DataFrame:
+def frame_rates(window: WindowRows, runs: PlayerRuns) -> pl.DataFrame:
     """Frames a second in the second after the snap, by the time stamps of each play's first track.
 
     Args:
-        rows: Source rows on one clock.
-        runs: Their runs by player.
-        around: Rows at the frames `AROUND_SNAP`.
-        since_snap: Frames since the snap of these rows.
+        window: Rows around the snap, on one clock.
+        runs: Runs by player of all rows.
 
     Returns:
         ``play`` and ``rate_hz``; no row where there are no exact stamps.
     """
-    run = np.searchsorted(runs.head, around, side="right") - 1
+    run = window.around_run
     # Rows in the order of frames have a run each: a track is told by its player.
     leads = runs.player[np.searchsorted(runs.head, runs.first_of_play)]
     of_first = runs.player[run] == leads[runs.play[run]]
     _, snap, _, later = AROUND_SNAP
-    start, end = (np.flatnonzero(of_first & (since_snap == at)) for at in (snap, later))
-    stamps = read_stamps(rows, around[np.concatenate([start, end])])
+    start, end = (np.flatnonzero(of_first & (window.since_snap == at)) for at in (snap, later))
+    stamps = read_stamps(window.rows, window.around[np.concatenate([start, end])])
     table = pl.DataFrame({"play": runs.play[run[np.concatenate([start, end])]], "stamp": stamps})
     pair = table[: len(start)].join(table[len(start) :], on="play", how="inner")
     lasted = pl.col("stamp_right") - pl.col("stamp")

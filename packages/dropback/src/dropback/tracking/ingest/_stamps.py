@@ -12,7 +12,7 @@ from dropback.data._columns import MISSING_WORDS
 from dropback.data._field import RATE_HZ
 from dropback.tracking.ingest._clocks import parsed_stamps
 from dropback.tracking.ingest._conventions import Check
-from dropback.tracking.ingest._passes import span_by_run
+from dropback.tracking.ingest._passes import span_by_play
 from dropback.tracking.readers._cells import CELL, ROW, rows_of, shown, unread_by_play
 from dropback.tracking.readers._coded import rows_where
 from dropback.tracking.readers._format import SOURCE_KEY
@@ -81,7 +81,7 @@ def read_all_stamps(
         return NO_STAMPS, None
     stamp, words, whole = _seconds(rows["time"])
     off = stamp - rows["frame"].to_numpy() / RATE_HZ
-    drift = _drift(off, runs.length, runs.play)
+    drift = span_by_play(off, runs.length, runs.play)
     found = [NO_STAMPS.faults]
     if (doubtful := drift > _WHOLE_APART_S).any():
         at = np.flatnonzero(runs.over_rows(doubtful[runs.play].astype(np.int64)))
@@ -90,15 +90,6 @@ def read_all_stamps(
         at = rows_where(rows["time"], lambda text: text.is_in(words.implode()))
         found.append(_first_of(at, NO_TIME, rows, runs))
     return Stamps(int(np.isfinite(stamp).sum()), whole, pl.concat(found)), off
-
-
-def _drift(off: Floats, length: Integers, play: Integers) -> Floats:
-    """How far values of a play are apart, by play, from its runs of so many; -inf without any."""
-    least, most = span_by_run(off, length)
-    ends = np.full((2, int(play.max(initial=-1)) + 1), -np.inf)
-    np.maximum.at(ends[0], play, -least)
-    np.maximum.at(ends[1], play, most)
-    return np.asarray(ends.sum(axis=0))
 
 
 def _apart(at: Integers, off: Floats, runs: PlayerRuns) -> Integers:
@@ -164,7 +155,7 @@ def flags_of_stamps(
     faults = stamps.faults.filter(flag=NO_TIME)
     if off is not None and len(window.row):
         play = window.play[window.entity]
-        drift = _drift(off[window.row], window.length, play)
+        drift = span_by_play(off[window.row], window.length, play)
         doubtful = drift > (_WHOLE_APART_S if stamps.whole else _APART_S)
         if doubtful.any():
             at = window.row[np.repeat(doubtful[play], window.length)]
