@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -92,14 +93,15 @@ def distance(first: Singles, second: Singles) -> Singles:
     return np.asarray(np.hypot(along, across))
 
 
-def contradictions() -> list[pl.Expr]:
+@cache
+def contradictions() -> tuple[pl.Expr, ...]:
     """Sentences about what contradicts itself in plays with `measured_at_snap`, `with_results`."""
     to_goal = GOAL_LINE_X_YD - pl.col("line_of_scrimmage_x_yd")
     to_own_goal = pl.col("line_of_scrimmage_x_yd") - OWN_GOAL_LINE_X_YD
     against = (pl.col("recorded_direction") == "right") != pl.col("moves_right")
     gained = pl.col("yards_gained")
     offense, defense = (pl.col(f"{side}_across_yd") for side in ("offense", "defense"))
-    return [
+    return (
         pl.when(pl.col("clock_shift").is_not_null()).then(pl.lit(ON_ONE_CLOCK)),
         pl.when(against).then(pl.lit(AGAINST_SIDES)),
         pl.when(pl.col("in_games").not_()).then(pl.lit(NO_GAME)),
@@ -166,7 +168,7 @@ def contradictions() -> list[pl.Expr]:
             )
         ),
         pl.when(pl.col("nearest_two_yd") < _ONE_PLACE_YD).then(pl.lit(ONE_PLACE)),
-    ]
+    )
 
 
 def _stranger(side: str) -> pl.Expr:
