@@ -3,13 +3,21 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import dropback
-from dropback.tracking._compiled import compiled, lowest_bit, one_layout, places_of, word_at
+from dropback.tracking._compiled import (
+    _written,
+    compiled,
+    lowest_bit,
+    one_layout,
+    places_of,
+    word_at,
+)
 
 _PACKAGE = Path(dropback.__file__).parent
 _FACTOR = 2
@@ -128,6 +136,14 @@ def test_without_compiling_the_functions_are_pythons(monkeypatch):
         return value / _FACTOR
 
     assert compiled(halved) is halved
+    instruction = _written(lambda *_: None)(halved)
+    assert instruction is halved
+
+    def reader(value):
+        return instruction_of_test(value) + 1  # noqa: F821 - put among its globals below
+
+    reader = types.FunctionType(reader.__code__, {"instruction_of_test": instruction})
+    assert compiled(reader) is reader
 
 
 def test_instructions_of_the_processor_do_what_python_would():

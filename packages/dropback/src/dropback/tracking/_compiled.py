@@ -171,9 +171,7 @@ def _written(codegen: Callable[..., Any]) -> Callable[[Callable[..., object]], A
     """
 
     def decorate(function: Callable[..., object]) -> Any:  # noqa: ANN401 - Numba's
-        if _settings.DISABLE_JIT:
-            return function
-        result = intrinsic(codegen)
+        result = function if _settings.DISABLE_JIT else intrinsic(codegen)
         _digests[result] = hashlib.sha256(
             b"".join(map(_of_code, _codes(codegen.__code__)))
         ).hexdigest()
