@@ -128,6 +128,7 @@ def test_a_passers_seasons_are_drawn_together() -> None:
     assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
 
 
+@pytest.mark.slow
 def test_interval_covers_the_truth_about_nine_times_in_ten() -> None:
     # One season of 40 independent passers, so that the true correlation is .6.
     covered = 0

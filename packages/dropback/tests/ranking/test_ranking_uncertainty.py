@@ -272,6 +272,7 @@ def simulated(seed: int, *, passers: int = 32, games: int = 17) -> tuple[pl.Data
     return scores, skill
 
 
+@pytest.mark.slow
 def test_intervals_and_probabilities_hold_for_known_skill() -> None:
     score, shrunk, rank, best, stated, better = [], [], [], [], [], []
     for seed in range(25):

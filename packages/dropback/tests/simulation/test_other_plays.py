@@ -120,6 +120,7 @@ def test_events_have_the_names_and_order_of_real_sets(league: TrackingLeague, fo
         assert found[row["source_game_id"], row["play_id"]] == expected
 
 
+@pytest.mark.sample(1)
 def test_carriers_are_stopped_at_the_yard_that_was_gained(others: OtherPlays) -> None:
     carried = others.kind != Kind.THROW_AWAY
     ball = others.tracks.xy[np.arange(len(carried)), others.tracks.whistle, 22]

@@ -74,6 +74,7 @@ def truth(folder: Path) -> pl.DataFrame:
     return pl.read_parquet(folder / "truth.parquet")
 
 
+@pytest.mark.slow
 def test_outcomes_follow_the_distribution_of_the_actual_passer(week: Week) -> None:
     # Twenty outcomes a play from one seed, so that 200 plays can tell a wrong distribution.
     distribution = release_distribution(week.state, week.snap.edge_yd)

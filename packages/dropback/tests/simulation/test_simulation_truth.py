@@ -60,6 +60,7 @@ def test_the_distribution_holds_within(league: League, split: pl.Expr) -> None:
     assert abs(z) < 4
 
 
+@pytest.mark.slow
 def test_the_average_passers_score_is_one_half_and_its_pit_uniform() -> None:
     settings = LeagueSettings(
         seasons=(2020,), weeks=8, skill_sd_yd=0.0, backup_deficit_yd=0.0, defense_sd_yd=0.0
@@ -170,6 +171,7 @@ def test_constant_skill_stays_but_for_the_yearly_centring() -> None:
     np.testing.assert_allclose(first, second, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_backups_start_the_share_of_games_that_was_asked_for() -> None:
     settings = LeagueSettings(seasons=(2020,), weeks=12, backup_start_probability=0.5)
     league = simulate_league(settings, seed=9)

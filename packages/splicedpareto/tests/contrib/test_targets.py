@@ -136,6 +136,7 @@ def claims(count: int, seed: int) -> tuple[Array, Array, Array]:
     return inputs, np.where(random.uniform(size=count) < zero, 0, amount), zero
 
 
+@pytest.mark.slow
 def test_zeros_and_amounts_are_learned_apart() -> None:
     inputs, y, _ = claims(900, 0)
     model = Regressor(**FAST, support=(0, None), atoms="auto").fit(inputs, y)

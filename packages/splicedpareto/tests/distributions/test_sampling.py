@@ -30,7 +30,7 @@ def test_rows_of_a_batch_are_drawn_from_their_own_distributions(generator: torch
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.sample(1)
+@pytest.mark.slow
 def test_rare_draws_are_as_frequent_as_the_distribution_says(
     dtype: torch.dtype, generator: torch.Generator
 ) -> None:
