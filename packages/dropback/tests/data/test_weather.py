@@ -49,18 +49,49 @@ def weather_of(rows: Rows, **columns: object) -> tuple[Any, ...]:
             "Cloudy Temp: 43° F, Wind: From SSE 71 mph",
             ("outdoors", 43, None, False, False),
         ),
-        ("Soldier Field", "Temp: ° F, Wind:   mph", ("outdoors", None, None, False, False)),
-        ("Soldier Field", None, ("outdoors", None, None, None, None)),
+        # Of a stadium without a report nobody says what the weather was.
+        ("Soldier Field", "Temp: ° F, Wind:   mph", UNKNOWN),
+        ("Soldier Field", None, UNKNOWN),
+        ("Simulated", "Simulated", UNKNOWN),
         (None, "Sunny Temp: 70° F, Wind: N 5 mph", ("outdoors", 70, 5, False, False)),
         (None, "Controlled Climate Temp: 68° F", ("closed", None, None, False, False)),
         ("Ford Field", None, ("dome", None, None, False, False)),
+        (" ford field ", None, ("dome", None, None, False, False)),
+        ("A new stadium", "Indoors Temp: 70° F", ("closed", None, None, False, False)),
+        ("Lucas Oil Stadium", None, ("retractable", None, None, None, None)),
+        ("Soldier Field", "Temp: 50° F, Wind: Calm mph", ("outdoors", 50, 0, False, False)),
+        (
+            "Soldier Field",
+            "Temp: 49° F, Wind: NW, gusts to 29 16 mph",
+            ("outdoors", 49, 16, False, False),
+        ),
+        (
+            "Soldier Field",
+            "Temp: 49° F, Wind: W 15 gusts up to 25 mph",
+            ("outdoors", 49, 15, False, False),
+        ),
+        (
+            "Soldier Field",
+            "Rain Chance 40% Temp: 97° F, Wind: W 15 mph",
+            ("outdoors", 97, 15, False, False),
+        ),
+        (
+            "Soldier Field",
+            "50% change of rain Temp: 55° F, Wind: SW 7 mph",
+            ("outdoors", 55, 7, False, False),
+        ),
+        (
+            "Soldier Field",
+            "Temp: 99999999999999999999° F, Wind: 5",
+            ("outdoors", None, 5, False, False),
+        ),
         # The weather outside a dome.
         (
             "Caesars Superdome",
             "Rain Temp: 88° F, Wind: N 9 mph",
             ("dome", None, None, False, False),
         ),
-        ("AT&T Stadium", "Temp: 80° F, Wind: S 9 mph", ("open", 80, 9, False, False)),
+        ("AT&T Stadium", "Temp: 80° F, Wind: S 9 mph", ("retractable", 80, 9, False, False)),
         ("AT&T Stadium", "Temp: ° F, Wind:   mph", ("closed", None, None, False, False)),
         (
             "Lucas Oil Stadium",
@@ -83,6 +114,9 @@ def test_report_of_a_game_in_numbers(
         ({"roof": " Dome"}, ("dome", None, None, False, False)),
         # nflverse's roof is the roof of the day, whatever the stadium can do.
         ({"roof": "outdoors", "stadium": "Ford Field"}, ("outdoors", None, None, None, None)),
+        ({"roof": "outdoors", "temp": 999.0, "wind": -5.0}, ("outdoors", None, None, None, None)),
+        ({"roof": "outdoors", "temp": float("inf")}, ("outdoors", None, None, None, None)),
+        ({"roof": "indoors", "temp": 50.0, "wind": 5.0}, UNKNOWN),
         (
             {"roof": "open", "temp": 75.0, "wind": 4.0, "weather": "Rain Temp: 60° F"},
             ("open", 75, 4, True, False),
@@ -128,10 +162,13 @@ def test_columns_of_trees(rows: Rows) -> None:
 
 
 def test_unknown_weather_is_told(rows: Rows) -> None:
-    lacking = {"roof", "temp", "wind"}
-    assert lacking <= set(select_plays(rows({})).missing_columns)
-    known = rows({"roof": "outdoors", "temp": 50.0, "wind": 3.0})
-    assert not lacking & set(select_plays(known).missing_columns)
+    def lacking(**columns: object) -> tuple[str, ...]:
+        return select_plays(rows(columns)).missing_columns
+
+    assert lacking() == ("roof", "temp", "wind", "rain", "snow")
+    assert lacking(roof="outdoors", temp=50.0, wind=3.0) == ("rain", "snow")
+    # There is none under a roof.
+    assert lacking(roof="dome") == ()
 
 
 @pytest.fixture
@@ -151,7 +188,7 @@ def test_schedule_beside_the_plays_tells_the_weather(
     schedule = pl.DataFrame(
         {
             "game_id": ["2020_02_KC_BUF", "2020_02_KC_BUF", "2020_09_A_B"],
-            "roof": ["outdoors", "dome", "dome"],
+            "roof": [None, "outdoors", "dome"],
             "temp": [41, 70, 70],
             "home_team": "BUF",
         }
@@ -172,6 +209,24 @@ def test_weather_of_the_plays_comes_before_that_of_the_schedule(season: Path) ->
     found = read_play_by_play(season)
     assert found["roof"].to_list() == ["open", "open"]
     assert found["temp"].to_list() == [60.0, None]
+
+
+def test_schedule_fills_the_games_that_the_plays_lack(season: Path) -> None:
+    second = pl.col("game_id") == "2020_02_KC_BUF"
+    told = pl.read_parquet(season).with_columns(temp=pl.when(second).then(30.0))
+    told.write_parquet(season)
+    games = {"game_id": ["2020_01_KC_BUF", "2020_02_KC_BUF"], "temp": [60.0, 70.0]}
+    pl.DataFrame(games).write_parquet(season.parent / "games.parquet")
+    assert read_play_by_play(season)["temp"].to_list() == [60.0, 30.0]
+
+
+def test_schedule_under_former_team_codes_is_the_same_game(rows: Rows, tmp_path: Path) -> None:
+    plays = rows({"game_id": "2016_01_LAC_KC", "season": 2016})
+    plays.write_parquet(tmp_path / "play_by_play_2016.parquet")
+    pl.DataFrame({"game_id": ["2016_01_SD_KC"], "temp": [60.0]}).write_parquet(
+        tmp_path / "games.parquet"
+    )
+    assert read_play_by_play(tmp_path)["temp"].to_list() == [60.0]
 
 
 @pytest.mark.parametrize("content", [b"another table", None])

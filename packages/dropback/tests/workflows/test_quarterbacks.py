@@ -147,7 +147,7 @@ def test_a_store_of_version_1_gets_a_projection(
     # Version 1 as it was: neither the fields nor the files of quarterbacks.
     folder = tmp_path / "store"
     content = json.loads((folder / "manifest.json").read_text())
-    for name in ("qb_plays", "tables", "epa", "sha256"):
+    for name in ("qb_plays", "tables", "epa", "weather", "sha256"):
         del content[name]
     content["pages"] = {"report.html": content["pages"]["report.html"]}
     content = sealed(content | {"version": 1})
@@ -158,7 +158,7 @@ def test_a_store_of_version_1_gets_a_projection(
     assert_frame_equal(former.scores(), scores)
     assert former.table("projection").is_empty()
     moved = update()
-    assert (moved.scored, moved.store.manifest.version) == (0, 3)
+    assert (moved.scored, moved.store.manifest.version) == (0, 4)
     assert_frame_equal(moved.store.table("projection"), whole)
     assert update().rewritten == ()
 

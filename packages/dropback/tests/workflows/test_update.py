@@ -21,6 +21,7 @@ from dropback.errors import DropbackError, ReaderError, RequestError, RunError
 from dropback.simulation import League
 from dropback.workflows import Update, open_score_store
 from dropback.workflows._report import passer_boards
+from dropback.workflows._store import without_totals
 from examples.small_models import few_trees
 from examples.trained_run import Command, TrainedRun
 
@@ -413,6 +414,60 @@ def test_a_file_that_lost_the_values_of_its_plays_changes_nothing(
         update(emptied)
     assert_frame_equal(open_score_store(tmp_path).scores(), before)
     assert update(drop_missing=True).store.scores().height < before.height
+
+
+def schedule_of(season: pl.DataFrame, week: int) -> pl.DataFrame:
+    """The weather of the games up to a week."""
+    names = ("game_id", "season", "away_team", "home_team")
+    games = through(season, week).select(names).unique().sort("game_id")
+    scores = {"game_type": pl.lit("REG"), "away_score": 20, "home_score": 21}
+    return games.with_columns(roof=pl.lit("outdoors"), temp=20.0, wind=25.0, **scores)
+
+
+def test_weather_that_arrives_in_the_schedule_scores_its_games_again(
+    update: Updating, season: pl.DataFrame, tmp_path: Path
+) -> None:
+    assert update(season).store.scores()["roof"].null_count() == update().store.scores().height
+    schedule_of(season, 1).write_parquet(tmp_path / "games.parquet")
+    assert len(update().corrected_games) == 2
+    assert update().corrected_games == ()
+    schedule_of(season, 2).write_parquet(tmp_path / "games.parquet")
+    done = update()
+    assert set(done.corrected_games) == set(season.filter(pl.col("week") == 2)["game_id"])
+    told = done.store.scores().select("week", "roof").unique().sort("week")
+    assert told["roof"].to_list() == ["outdoors", "outdoors", None, None]
+
+
+def test_weather_that_is_gone_changes_nothing(
+    update: Updating, season: pl.DataFrame, tmp_path: Path
+) -> None:
+    update(season)
+    schedule = tmp_path / "games.parquet"
+    schedule_of(season, 1).write_parquet(schedule)
+    before = update().store.scores()
+    schedule.unlink()
+    with pytest.raises(RequestError, match=r"the weather of game 2021_01_\w+ is not recorded any"):
+        update()
+    assert_frame_equal(open_score_store(tmp_path).scores(), before)
+    assert len(update(drop_missing=True).corrected_games) == 2
+    assert update().corrected_games == ()
+
+
+def test_a_store_without_the_weather_is_read_and_grown(
+    update: Updating, season: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = ["roof", "temp", "wind", "rain", "snow"]
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "dropback.workflows._update.without_totals",
+            lambda scores: without_totals(scores).drop(columns),
+        )
+        update(through(season, 2))
+    former = open_score_store(tmp_path)
+    assert former.scores()["roof"].is_null().all()
+    grown = update(season).store
+    assert grown.scores()["game_id"].n_unique() == season["game_id"].n_unique()
+    assert grown.scores().columns == former.scores().columns
 
 
 def test_games_under_other_team_codes_are_the_same_games(

@@ -17,7 +17,7 @@ from dropback._choices import Seasons, is_open, parse_seasons, season_list
 from dropback._frames import to_polars
 from dropback.data._columns import Column, columns_of, conform
 from dropback.data._table_files import read_table
-from dropback.data._teams import franchise
+from dropback.data._teams import franchise, under_ids_of
 from dropback.data._weather import WEATHER_SOURCES
 from dropback.errors import ReaderError
 from dropback.storage import local_copy
@@ -64,7 +64,9 @@ _SEASON_TYPES = {
 }
 """nflverse's word for each part of a season, and how others write it."""
 
-_SCHEDULES = ("games.parquet", "games.csv")
+SCHEDULES = ("games.parquet", "games.csv")
+"""Names of the schedule beside files of play-by-play."""
+
 _FILE_PATTERNS = (
     "play_by_play_*.parquet",
     "play_by_play_*.csv",
@@ -139,23 +141,43 @@ def held_seasons(source: PlayByPlaySource) -> list[int]:
 
 def _with_schedule(plays: pl.DataFrame, folder: Path) -> pl.DataFrame:
     """Fill what plays lack of stadium and weather from the schedule of their folder."""
-    columns = tuple(c for c in PLAY_BY_PLAY_COLUMNS if c.name in WEATHER_SOURCES)
-    lacking = [c for c in columns if plays[c.name].null_count() == plays.height]
-    schedule = next((path for path in map(folder.joinpath, _SCHEDULES) if path.is_file()), None)
-    if schedule is None or not lacking:
+    games = (
+        scheduled_weather(folder)
+        if plays[list(WEATHER_SOURCES)].null_count().sum_horizontal()[0]
+        else None
+    )
+    if games is None:
         return plays
-    names = ["game_id", *(column.name for column in lacking)]
+    games = under_ids_of(games, plays["game_id"]).rename(
+        {n: f"{n}_scheduled" for n in WEATHER_SOURCES}
+    )
+    filled = plays.join(games, on="game_id", how="left", maintain_order="left")
+    return filled.with_columns(
+        pl.coalesce(name, f"{name}_scheduled").alias(name) for name in WEATHER_SOURCES
+    ).select(plays.columns)
+
+
+def scheduled_weather(folder: Path) -> pl.DataFrame | None:
+    """What the schedule of a folder tells of each game; None without one that can be read.
+
+    Returns:
+        ``game_id`` and the columns of `WEATHER_SOURCES`, one row a game: of each column its first
+        value.
+    """
+    schedule = next((path for path in map(folder.joinpath, SCHEDULES) if path.is_file()), None)
+    names = ("game_id", *WEATHER_SOURCES)
     try:
-        found = read_table(schedule, columns=names)
+        found = None if schedule is None else read_table(schedule, columns=names)
     except ReaderError:  # then the weather is unknown, which every command tells
-        return plays
-    if "game_id" not in found.columns:
-        return plays
-    kept = [column for column in PLAY_BY_PLAY_COLUMNS if column.name in names]
-    games = conform(found, kept, origin=str(schedule), keys=("game_id",))
-    games = games.drop_nulls("game_id").unique("game_id", keep="first", maintain_order=True)
-    filled = plays.drop(names[1:]).join(games, on="game_id", how="left", maintain_order="left")
-    return filled.select(plays.columns)
+        return None
+    if found is None or "game_id" not in found.columns or len(found.columns) == 1:
+        return None
+    kept = [column for column in PLAY_BY_PLAY_COLUMNS if column.name in WEATHER_SOURCES]
+    columns = (Column("game_id", _TEXT), *kept)
+    games = conform(found, columns, origin=str(schedule), keys=("game_id",)).drop_nulls("game_id")
+    return games.group_by("game_id", maintain_order=True).agg(
+        pl.col(WEATHER_SOURCES).drop_nulls().first()
+    )
 
 
 def _normalized(plays: pl.DataFrame, origin: str) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from dropback.data import _outcomes as outcomes
 from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.data._play_context import at_home, goal_to_go, half_seconds_remaining
 from dropback.data._tables import Outcome, Plays, PlaySet
-from dropback.data._weather import attach_weather
+from dropback.data._weather import WEATHER_SOURCES, attach_weather, lacking_weather
 from dropback.errors import ReaderError, RequestError
 
 if TYPE_CHECKING:
@@ -114,12 +114,13 @@ def select_plays(
         column.name
         for column in PLAY_BY_PLAY_COLUMNS
         if column.name in _SITUATION_COLUMNS
+        and column.name not in WEATHER_SOURCES
         and not column.required
         and kept[column.name].null_count() == kept.height
     )
     apart = pl.col("air_yards") + pl.col("yards_after_catch") != pl.col("yards")
     doubtful = kept.filter(pl.col("complete_pass") & apart).height
-    return Selection(validated(Plays, kept), left_out, missing, doubtful)
+    return Selection(validated(Plays, kept), left_out, (*missing, *lacking_weather(kept)), doubtful)
 
 
 def _play_set_of(play_by_play: pl.DataFrame, plays: PlaySet) -> PlaySet:

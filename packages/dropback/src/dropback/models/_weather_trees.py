@@ -82,8 +82,9 @@ def weather_columns(features: FeatureMatrix, schema: FeatureSchema) -> FeatureMa
 
 
 def weather_is_known(features: FeatureMatrix, schema: FeatureSchema) -> Flags:
-    """Whether it is known if there was a roof above each play, shape ``(N,)``."""
+    """Whether roof and wind or temperature of each play are known, shape ``(N,)``."""
     weather = schema.weather(features)
     if not weather.shape[1]:
         return np.zeros(len(features), dtype=bool)
-    return np.asarray(~np.isnan(weather[:, 0]))
+    roof, wind, temperature = np.isfinite(weather[:, :3]).T
+    return np.asarray(roof & (wind | temperature))

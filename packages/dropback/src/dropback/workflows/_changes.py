@@ -140,16 +140,25 @@ def require_scored(
     A file that has all its rows may lack the values that a play is scored by.
 
     Raises:
-        RequestError: A game lost more than a tenth of them, and more than three.
+        RequestError: A game lost more than a tenth of them, and more than three; or its weather.
     """
+    told = pl.col("roof").is_not_null().any()
     before, now = (
-        rows.filter(pl.col("game_id").is_in(games)).group_by("game_id").len(name)
+        rows.filter(pl.col("game_id").is_in(games))
+        .group_by("game_id")
+        .agg(pl.len().alias(name), told.alias(f"weather_{name}"))
         for rows, name in ((former, "before"), (scores, "now"))
     )
     both = before.join(now, on="game_id", how="left").with_columns(pl.col("now").fill_null(0))
+    for game in both.filter("weather_before", ~pl.col("weather_now")).sort("game_id")["game_id"]:
+        raise RequestError(
+            f"{origin}: the weather of game {game} is not recorded any more, so its columns or the "
+            "table of games may be missing and nothing was changed: put them back, or pass "
+            "--drop-missing if they are gone for good."
+        )
     lost = pl.col("before").cast(pl.Int64) - pl.col("now").cast(pl.Int64)
     few = both.filter((lost > _MOST_LOST * pl.col("before")) & (lost > _FEW)).sort("game_id")
-    for game, had, has in few.head(1).rows():
+    for game, had, has in few.select("game_id", "before", "now").head(1).rows():
         raise RequestError(
             f"{origin}: game {game} has {has} plays to score and had {had}, so values may be "
             "missing and nothing was changed: put the whole file there, or pass --drop-missing if "

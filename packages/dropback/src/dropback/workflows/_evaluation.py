@@ -203,7 +203,8 @@ def _require_training_plays(run: Run, training: Selection) -> None:
     if data_digest(known, observed) != run.record.data_digest:
         raise RunError(
             f"{run.folder}: trained on other plays than the data hold for "
-            f"{season_list(run.record.seasons)}; baselines must be fitted on the same."
+            f"{season_list(run.record.seasons)}, or on other weather of the same; baselines must "
+            "be fitted on the same."
         )
 
 

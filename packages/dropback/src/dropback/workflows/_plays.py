@@ -14,7 +14,7 @@ import polars as pl
 
 from dropback._choices import Seasons, nearest, parse_seasons, season_list
 from dropback._statistics import random_generator
-from dropback.data._play_by_play import chosen_seasons, read_play_by_play
+from dropback.data._play_by_play import SCHEDULES, chosen_seasons, read_play_by_play
 from dropback.data._selection import Games, Selection, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import DropbackError, RequestError, RunError, TrackingError
@@ -122,7 +122,8 @@ def _files_by_name(path: Path) -> tuple[list[Path], list[Path]]:
     # What begins with a dot is a lock, or being written.
     seen = [file for file in files if file == path or not file.name.startswith(".")]
     named = [file for file in seen if file.name.startswith("play_by_play_")]
-    return named, [file for file in seen if file not in named]
+    # The schedule tells the weather of the plays.
+    return named, [file for file in seen if file not in named and file.name not in SCHEDULES]
 
 
 def _tracking_below(path: Path) -> Path | None:

@@ -23,6 +23,7 @@ import dropback
 from dropback._choices import Seasons, nearest, parse_seasons, season_list
 from dropback._files import is_sealed, sealed, whole_file
 from dropback.data._selection import Games
+from dropback.data._tables import Scores
 from dropback.errors import ReaderError, RequestError
 from dropback.scoring import season_drift
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 STORE = "store"
 """Folder of the store beside the play-by-play."""
-STORE_VERSION = 3
+STORE_VERSION = 4
 """Version of the layout of a store; an older one is migrated, a newer one refused."""
 
 _MANIFEST = "manifest.json"
@@ -67,6 +68,7 @@ class Manifest:
         model_digest: SHA-256 of that run's weights.
         seasons_wanted: Seasons that an update looks at, as text; empty means all.
         sources: Name of each file of play-by-play to what it held.
+        weather: Digest of what the schedule beside the files told of each season's weather.
         scores: File of the play scores of each season.
         games: File of the games of each season, with a digest of their plays.
         boards: File of each ranking, by its label, in the order to show them.
@@ -85,6 +87,7 @@ class Manifest:
     model_digest: str
     seasons_wanted: str = ""
     sources: dict[str, SourceFile] = field(default_factory=dict)
+    weather: dict[int, str] = field(default_factory=dict)
     scores: dict[int, str] = field(default_factory=dict)
     games: dict[int, str] = field(default_factory=dict)
     boards: dict[str, str] = field(default_factory=dict)
@@ -164,7 +167,13 @@ class ScoreStore:
     def season_scores(self, season: int) -> pl.DataFrame:
         """All rows of one season, without the totals that `with_totals` adds; empty if absent."""
         name = self.manifest.scores.get(season)
-        return pl.DataFrame() if name is None else self._table(name)
+        if name is None:
+            return pl.DataFrame()
+        # Scores of a former version lack columns, which are not known of their plays.
+        table = self._table(name)
+        schema = without_totals(Scores.create_empty()).schema
+        absent = [pl.lit(None, dtype=schema[c]).alias(c) for c in schema if c not in table.columns]
+        return table.with_columns(absent).select(schema.names())
 
     def season_games(self, season: int) -> pl.DataFrame:
         """Games of one season: ``game_id``, ``week``, ``rows`` and ``digest``; empty if absent."""
@@ -344,11 +353,13 @@ def _parse(text: str, path: Path) -> Manifest:
         name: SourceFile(**{**file, "seasons": tuple(file["seasons"])})
         for name, file in content.pop("sources").items()
     }
-    scores, games, qb_plays = (
-        {int(season): file for season, file in content.pop(name).items()}
-        for name in ("scores", "games", "qb_plays")
+    weather, scores, games, qb_plays = (
+        {int(season): text for season, text in content.pop(name).items()}
+        for name in ("weather", "scores", "games", "qb_plays")
     )
-    return Manifest(sources=sources, scores=scores, games=games, qb_plays=qb_plays, **content)
+    return Manifest(
+        sources=sources, weather=weather, scores=scores, games=games, qb_plays=qb_plays, **content
+    )
 
 
 def _with_quarterbacks(content: dict[str, Any]) -> dict[str, Any]:
@@ -361,9 +372,15 @@ def _with_roster(content: dict[str, Any]) -> dict[str, Any]:
     return content | {"roster": "", "roster_from": "", "version": 3}
 
 
+def _with_weather(content: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 did not look at the weather of the schedule."""
+    return content | {"weather": {}, "version": 4}
+
+
 _MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _with_quarterbacks,
     2: _with_roster,
+    3: _with_weather,
 }
 """Version to the function that makes a manifest of the next version of one of it."""
 

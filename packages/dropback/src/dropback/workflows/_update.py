@@ -220,6 +220,7 @@ class _Updating:
         self.files = find_source_files(
             folder,
             {} if self.rescored else known.sources,
+            known.weather,
             years=wanted_years(folder, seasons, today),
             also=former.seasons if former and self.rescored else (),
         )
@@ -229,6 +230,7 @@ class _Updating:
             model_digest=digest,
             seasons_wanted=seasons,
             sources=known.sources | self.files.present,
+            weather=self.files.weather,
         )
         self._last_rows: tuple[int, pl.DataFrame] | None = None
         self.changes: dict[int, GameChanges] = {}

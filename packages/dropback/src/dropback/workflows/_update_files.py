@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 from filelock import FileLock, Timeout
 
 from dropback._choices import Seasons, current_season, parse_seasons, season_list
 from dropback._files import whole_file
-from dropback.data._play_by_play import find_files, held_seasons
+from dropback.data._play_by_play import SCHEDULES, find_files, held_seasons, scheduled_weather
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.models._store import Run
 from dropback.workflows._store import ScoreStore, SourceFile
@@ -146,15 +147,17 @@ def require_held(folder: Path, text: str, today: date | None) -> None:
 
 @dataclass(frozen=True)
 class SourceFiles:
-    """Files of play-by-play, by name, and the seasons whose file is not as it was."""
+    """Files of play-by-play, by name, the weather of their seasons, and what is not as it was."""
 
     present: dict[str, SourceFile]
+    weather: dict[int, str]
     changed: frozenset[int]
 
 
 def find_source_files(
     folder: Path,
     known: dict[str, SourceFile],
+    weather: dict[int, str],
     *,
     years: frozenset[int] | None,
     also: Sequence[int],
@@ -171,9 +174,26 @@ def find_source_files(
         present[path.name] = found
         if before is None or found.sha256 != before.sha256:
             changed |= {*found.seasons, *(before.seasons if before else ())}
+    held = {season for file in present.values() for season in file.seasons}
+    now = {season: digest for season, digest in digest_weather(folder).items() if season in held}
+    changed |= {s for s in held if now.get(s, "") != weather.get(s, "")}
     if years is not None:
         changed &= {*years, *also}
-    return SourceFiles(present, frozenset(changed))
+    others = {season: digest for season, digest in weather.items() if season not in held}
+    return SourceFiles(present, others | now, frozenset(changed))
+
+
+def digest_weather(folder: Path) -> dict[int, str]:
+    """Digest of what the schedule of a folder tells of the weather of each season."""
+    games = scheduled_weather(folder)
+    if games is None:
+        return {}
+    season = pl.col("game_id").str.extract(r"^(\d{4})").cast(pl.Int64).alias("season")
+    seasons = games.sort("game_id").with_columns(season).drop_nulls("season")
+    return {
+        int(year): hashlib.sha256(part.write_csv().encode()).hexdigest()
+        for (year,), part in seasons.group_by("season", maintain_order=True)
+    }
 
 
 def _look_at(path: Path, before: SourceFile | None) -> SourceFile:
@@ -191,13 +211,12 @@ def _look_at(path: Path, before: SourceFile | None) -> SourceFile:
     return SourceFile(stat.st_size, stat.st_mtime_ns, digest, seasons)
 
 
-_RESULTS = ("games.parquet", "games.csv")
 _ROSTERS = ("players.parquet", "players.csv", "rosters.parquet", "rosters.csv")
 
 
 def results_file(folder: Path) -> Path | None:
     """The results that a folder holds, None without any."""
-    return next((path for path in map(folder.joinpath, _RESULTS) if path.is_file()), None)
+    return next((path for path in map(folder.joinpath, SCHEDULES) if path.is_file()), None)
 
 
 def roster_file(folder: Path) -> Path | None:
