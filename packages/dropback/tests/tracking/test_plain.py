@@ -75,6 +75,19 @@ def test_what_is_read_as_plain_is_what_any_parser_reads(rows, end, tmp_path_fact
     assert_frame_equal(found, expected, check_exact=True)
 
 
+@pytest.mark.parametrize("column", ["x", "word"])
+def test_line_ends_that_were_converted_twice_are_ends(tmp_path, column):
+    rows = [("7", "49.14", "a", "KC"), ("8", "", "b", ""), ("9", "1234567.89", "c", "ball")]
+    names = ["id", "other", *({"x", "word"} - {column}), column]  # the one before the end
+    place = {"id": 0, "x": 1, "other": 2, "word": 3}
+    lines = [names, *([row[place[name]] for name in names] for row in rows)]
+    plain, twice = (
+        read(written(tmp_path, end.join([*map(",".join, lines), ""]).encode()))
+        for end in ("\n", "\r\r\n")
+    )
+    assert_frame_equal(plain, twice, check_exact=True)
+
+
 def test_ordinary_cells_are_plain(tmp_path):
     rows = [
         ("2022091100", "49.14", "Ann Lee", "KC"),

@@ -148,7 +148,7 @@ def _number(text: NDArray[np.uint8], at: int, end: int) -> tuple[bool, bool, int
         if letter == _N and text[at + 1] == _A:
             at += 2
             letter = text[at]
-    while letter == _SPACE or (letter == _RETURN and text[at + 1] == _NEWLINE):
+    while letter == _SPACE or (letter == _RETURN and text[end] == _NEWLINE):
         at += 1
         letter = text[at]
     return at == end and digits <= _MOST_DIGITS, negative, number, digits, scale
@@ -280,6 +280,18 @@ def _code_of(
 
 
 @compiled
+def _without_returns(text: NDArray[np.uint8], at: int, end: int) -> int:
+    """Where a cell ends, less the carriage returns before a line feed.
+
+    A file that was converted twice has two of them.
+    """
+    if text[end] == _NEWLINE:
+        while end > at and text[end - 1] == _RETURN:
+            end -= 1
+    return end
+
+
+@compiled
 def parse_texts(
     text: NDArray[np.uint8],
     before: NDArray[np.int32],
@@ -314,9 +326,8 @@ def parse_texts(
     if count[0]:
         known, long = bounds[likely], bounds[likely + 1] - bounds[likely]
     for line in range(len(ends)):
-        at, end = before[line] + 1, ends[line]
-        if text[end] == _NEWLINE and end > at and text[end - 1] == _RETURN:
-            end -= 1
+        at = before[line] + 1
+        end = _without_returns(text, at, ends[line])
         size = end - at
         found = False
         if size == long:
