@@ -109,6 +109,7 @@ def over_time(toy: Toy, model: TrueDistribution) -> OverTime:
     return evaluate_over_time(model, plays, frames, released, name=_NAME, seed=2)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_true_distribution_is_calibrated_by_time_since_the_snap(
     over_time: OverTime, toy: Toy
 ) -> None:

@@ -119,6 +119,7 @@ def test_far_steps_take_the_hazard_of_the_last_that_was_predicted(rows: Rows) ->
     np.testing.assert_allclose(found[38:61], 0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_returns_depend_on_how_far_from_the_goal_line_the_pass_comes_down(league: League) -> None:
     _, _, examples = examples_of(league)
     returns = returns_by_place(examples)

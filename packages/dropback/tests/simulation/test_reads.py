@@ -34,6 +34,7 @@ def truth(folder: Path) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
     return table, yards, np.where(table["blocks"].to_numpy(), -np.inf, yards).max(axis=1)
 
 
+@pytest.mark.slow
 def test_the_throw_to_the_target_is_one_of_the_five(folders: dict[float, Path]) -> None:
     for folder in folders.values():
         table, yards, _ = truth(folder)

@@ -53,7 +53,7 @@ def test_a_run_of_play_by_play_reads_the_play_by_play(
     out = tmp_path / "out.parquet"
     code, _, err = run(command, trained.folder, mixed, "--out", out)
     assert code == 0, err
-    assert f"Passed over in {mixed}: games.parquet, tracking.parquet." in err
+    assert f"Passed over in {mixed}: tracking.parquet." in err
     alone = dropback.score(trained.run, mixed / FILE)
     assert len(pl.read_parquet(out)) == len(alone)
     assert dropback.score(trained.run, mixed).equals(alone)

@@ -537,6 +537,7 @@ class Stopped(BaseException):
     """What no code catches, as a kill."""
 
 
+@pytest.mark.slow
 def test_stopped_between_any_two_renames_a_store_is_the_former_or_the_new_one(
     update: Updating,
     season: pl.DataFrame,

@@ -75,7 +75,7 @@ def estimator(kind: str, prediction_length: int, folder: Path) -> Any:
 
 @pytest.mark.parametrize("prediction_length", [1, 3])
 @pytest.mark.parametrize("kind", ["DeepAR", "SimpleFeedForward"])
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_forecasts_are_in_the_units_of_each_series(
     kind: str, prediction_length: int, tmp_path: Path
 ) -> None:
