@@ -223,9 +223,11 @@ def test_schedule_fills_the_games_that_the_plays_lack(season: Path) -> None:
 def test_schedule_under_former_team_codes_is_the_same_game(rows: Rows, tmp_path: Path) -> None:
     plays = rows({"game_id": "2016_01_LAC_KC", "season": 2016})
     plays.write_parquet(tmp_path / "play_by_play_2016.parquet")
-    pl.DataFrame({"game_id": ["2016_01_SD_KC"], "temp": [60.0]}).write_parquet(
-        tmp_path / "games.parquet"
-    )
+    schedule = tmp_path / "games.parquet"
+    pl.DataFrame({"game_id": ["2016_01_SD_KC"], "temp": [60.0]}).write_parquet(schedule)
+    assert read_play_by_play(tmp_path)["temp"].to_list() == [60.0]
+    both = ["2016_01_LAC_KC", "2016_01_SD_KC"]
+    pl.DataFrame({"game_id": both, "temp": [60.0, 60.0]}).write_parquet(schedule)
     assert read_play_by_play(tmp_path)["temp"].to_list() == [60.0]
 
 

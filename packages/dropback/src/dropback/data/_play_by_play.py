@@ -141,16 +141,13 @@ def held_seasons(source: PlayByPlaySource) -> list[int]:
 
 def _with_schedule(plays: pl.DataFrame, folder: Path) -> pl.DataFrame:
     """Fill what plays lack of stadium and weather from the schedule of their folder."""
-    games = (
-        scheduled_weather(folder)
-        if plays[list(WEATHER_SOURCES)].null_count().sum_horizontal()[0]
-        else None
-    )
+    lacking = any(plays[name].has_nulls() for name in WEATHER_SOURCES)
+    games = scheduled_weather(folder) if lacking else None
     if games is None:
         return plays
-    games = under_ids_of(games, plays["game_id"]).rename(
-        {n: f"{n}_scheduled" for n in WEATHER_SOURCES}
-    )
+    # A game may be there under the former code of a team and under the present one.
+    games = under_ids_of(games, plays["game_id"]).unique("game_id", keep="first")
+    games = games.rename({name: f"{name}_scheduled" for name in WEATHER_SOURCES})
     filled = plays.join(games, on="game_id", how="left", maintain_order="left")
     return filled.with_columns(
         pl.coalesce(name, f"{name}_scheduled").alias(name) for name in WEATHER_SOURCES
