@@ -7,6 +7,7 @@ Columns and meanings: nflverse's ``dictionary_pbp``; the files are those of
 from __future__ import annotations
 
 import glob
+from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -23,7 +24,7 @@ from dropback.errors import ReaderError
 from dropback.storage import local_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from narwhals.stable.v2.typing import IntoFrame
 
@@ -96,12 +97,12 @@ def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = Non
             no years.
     """
     years = None if seasons is None else sorted(set(chosen_seasons(source, seasons)))
-    frames = []
+    frames, scheduled = [], cache(scheduled_weather)
     for origin, raw in _raw_frames(source, years):
         keys = ("game_id", "play_id")
         rows = conform(raw, PLAY_BY_PLAY_COLUMNS, origin=str(origin), keys=keys)
         if isinstance(origin, Path):
-            rows = _with_schedule(rows, origin.parent)
+            rows = _with_schedule(rows, origin.parent, scheduled)
         frames.append(_normalized(rows, str(origin)))
     plays = pl.concat(frames)
     if years is None:
@@ -139,10 +140,12 @@ def held_seasons(source: PlayByPlaySource) -> list[int]:
     return pl.concat(every).drop_nulls().unique().sort().to_list()
 
 
-def _with_schedule(plays: pl.DataFrame, folder: Path) -> pl.DataFrame:
+def _with_schedule(
+    plays: pl.DataFrame, folder: Path, scheduled: Callable[[Path], pl.DataFrame | None]
+) -> pl.DataFrame:
     """Fill what plays lack of stadium and weather from the schedule of their folder."""
     lacking = any(plays[name].has_nulls() for name in WEATHER_SOURCES)
-    games = scheduled_weather(folder) if lacking else None
+    games = scheduled(folder) if lacking else None
     if games is None:
         return plays
     # A game may be there under the former code of a team and under the present one.
@@ -154,6 +157,11 @@ def _with_schedule(plays: pl.DataFrame, folder: Path) -> pl.DataFrame:
     ).select(plays.columns)
 
 
+def find_schedule(folder: Path) -> Path | None:
+    """The schedule with its results that a folder holds, None without any."""
+    return next((path for path in map(folder.joinpath, SCHEDULES) if path.is_file()), None)
+
+
 def scheduled_weather(folder: Path) -> pl.DataFrame | None:
     """What the schedule of a folder tells of each game; None without one that can be read.
 
@@ -161,7 +169,7 @@ def scheduled_weather(folder: Path) -> pl.DataFrame | None:
         ``game_id`` and the columns of `WEATHER_SOURCES`, one row a game: of each column its first
         value.
     """
-    schedule = next((path for path in map(folder.joinpath, SCHEDULES) if path.is_file()), None)
+    schedule = find_schedule(folder)
     names = ("game_id", *WEATHER_SOURCES)
     try:
         found = None if schedule is None else read_table(schedule, columns=names)

@@ -13,7 +13,7 @@ import dropback
 from dropback.data import fetch
 from dropback.data._games import read_games
 from dropback.data._nflverse import fetch_games, fetch_players
-from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS, read_play_by_play
+from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS, find_schedule, read_play_by_play
 from dropback.data._rosters import read_roster
 from dropback.data._tables import PLAY_KEY, Plays, Scores
 from dropback.data._teams import under_ids_of
@@ -52,7 +52,6 @@ from dropback.workflows._update_files import (
     find_source_files,
     remove_left_overs,
     require_held,
-    results_file,
     roster_file,
     seasons_text,
     seasons_to_fetch,
@@ -358,7 +357,7 @@ class _Updating:
             self.store,
             None if stale else former,
             self.changes,
-            results=results_file(self.folder),
+            results=find_schedule(self.folder),
             seed=seed,
             on_step=self.on_step,
         )
@@ -434,7 +433,7 @@ def _score(run: Run, rows: pl.DataFrame, games: Sequence[str]) -> pl.DataFrame:
 
 def _awaited(store: ScoreStore, folder: Path) -> tuple[str, ...]:
     """Final games of the store's seasons that have no plays, where the folder has results."""
-    path = results_file(folder)
+    path = find_schedule(folder)
     if path is None:
         return ()
     final = read_games(path).filter("final", pl.col("season").is_in(store.seasons))

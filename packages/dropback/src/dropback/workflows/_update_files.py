@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from dropback._choices import Seasons, current_season, parse_seasons, season_list
 from dropback._files import whole_file
-from dropback.data._play_by_play import SCHEDULES, find_files, held_seasons, scheduled_weather
+from dropback.data._play_by_play import find_files, held_seasons, scheduled_weather
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.models._store import Run
 from dropback.workflows._store import ScoreStore, SourceFile
@@ -212,11 +212,6 @@ def _look_at(path: Path, before: SourceFile | None) -> SourceFile:
 
 
 _ROSTERS = ("players.parquet", "players.csv", "rosters.parquet", "rosters.csv")
-
-
-def results_file(folder: Path) -> Path | None:
-    """The results that a folder holds, None without any."""
-    return next((path for path in map(folder.joinpath, SCHEDULES) if path.is_file()), None)
 
 
 def roster_file(folder: Path) -> Path | None:
