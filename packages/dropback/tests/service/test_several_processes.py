@@ -92,20 +92,23 @@ def test_a_play_is_resumed_at_another_process_where_it_was(two, networks):
     live = networks.start(example.SITUATION)
     expected = [live.push(number, frame)[0].mean for number, frame in enumerate(FRAMES)]
     with opened(one) as former, opened(other) as latter:
-        token = former.start()
+        started = former.ask(PUBLISHED)
         for number in range(5):
             former.push(number)
-        answer = latter.ask({**RESUME, "token": token})
+        until(lambda: row_of(other, started["play"])["frames"] == 5)  # a frame waits for no store
+        answer = latter.ask({**RESUME, "token": started["token"]})
         assert (answer["type"], answer["next_frame"]) == ("resumed", 5)
-        # The former process has lost it, whatever its socket still sends.
-        detail = problem(former.ask(example.frame_message(5, FRAMES[5])), 409)
+        # The former process has lost it, whatever its socket still sends, once it has read so.
+        message = example.frame_message(5, FRAMES[5])
+        refused = until(lambda: (said := former.ask(message))["type"] == "problem" and said)
+        detail = problem(refused, 409)
         assert "Another socket has resumed this play" in detail
         for number in range(5, len(FRAMES)):
             (shown,) = latter.push(number)["forecasts"]
             assert shown["mean"] == pytest.approx(expected[number], abs=1e-4)
         assert latter.ask({"type": "release"})["forecast"]["released"]
         # And back, to be scored there.
-        scored = former.ask({"type": "outcome", "yards": 3, "token": token})
+        scored = former.ask({"type": "outcome", "yards": 3, "token": started["token"]})
         assert scored["revision"] == 1
 
 
@@ -121,6 +124,7 @@ def test_a_process_that_begins_knows_what_was_before(two, networks, store):
         play = feed.ask(PUBLISHED)
         for number in range(4):
             feed.push(number)
+        until(lambda: row_of(one, play["play"])["frames"] == 4)
         with sharing(networks, store) as third, opened(third) as late:
             assert row_of(third, play["play"])["frames"] == 4
             assert late.ask({**RESUME, "token": play["token"]})["next_frame"] == 4

@@ -138,21 +138,21 @@ class _LiveSocket:
             case live.ReleaseMessage():
                 return await self._release(request)
             case live.OutcomeMessage():
-                record = self._named(request.token)
+                record = await self._named(request.token)
                 revision, score = await self._sessions.score(record, request)
                 return live.ScoredMessage(record.name, revision, request.yards, score)
             case live.WithdrawMessage():
-                record = self._named(request.token)
+                record = await self._named(request.token)
                 await self._sessions.withdraw(record, request.reason)
                 return live.WithdrawnMessage(record.name)
             case live.StartMessage():
                 return await self._start(request)
         return await self._resume(request)
 
-    def _named(self, token: str | None) -> LivePlayRecord:
+    async def _named(self, token: str | None) -> LivePlayRecord:
         """The play of a token, or of this socket."""
         if token is not None:
-            return self._sessions.find(token, self._client.owner)
+            return await self._sessions.find(token, self._client.owner)
         if self._record is None:
             raise RequestError(_FIRST)
         return self._record
@@ -198,7 +198,7 @@ class _LiveSocket:
         """The session of this socket, locked."""
         session = self._session
         if session is None:
-            raise ServiceError(409, f"This play is over: {self._named(None).detail}")
+            raise ServiceError(409, f"This play is over: {(await self._named(None)).detail}")
         async with session.lock:
             self._sessions.require_owned(session, self)
             yield session

@@ -123,8 +123,13 @@ class PlaySessions:
         self._sessions[name] = session
         return session
 
-    def find(self, token: str, client: Owner) -> LivePlayRecord:
-        """The play of a token, of the same key (404), which may publish one that is shown (403)."""
+    async def find(self, token: str, client: Owner) -> LivePlayRecord:
+        """The play of a token as all processes have left it.
+
+        It must be of the same key (404), which may publish one that is shown (403).
+        """
+        await self._log.applied()
+        self._board.tick()  # one whose time has passed since the last second is over
         record = self._board.by_secret(_secret(token))
         if record is None or record.started.key != client.name:
             raise ServiceError(
@@ -147,9 +152,7 @@ class PlaySessions:
         Returns:
             The play, and its session; None where the play is over, and only its end is to be told.
         """
-        await self._log.applied()
-        self._board.tick()  # one whose time has passed since the last second is over
-        record = self.find(token, client)
+        record = await self.find(token, client)
         if record.state == "ended":
             raise ServiceError(404, f"This live play is over: {record.detail}")
         if record.over:
@@ -211,6 +214,7 @@ class PlaySessions:
         self, record: LivePlayRecord, request: live.OutcomeMessage
     ) -> tuple[int, float]:
         """Take an outcome: its revision and its score; what is known already is no correction."""
+        await self._log.applied()  # another process may just have released or withdrawn it
         _require_counted(record)
         mark, score = secrets.token_urlsafe(8), record.score(request.yards, request.result)
         count = len(record.outcomes)
