@@ -79,6 +79,13 @@ def test_what_is_no_predicate_of_the_scores_is_one_sentence(
         ranked(table(throws("A", [0.5])), where=where.format(file=file))
 
 
+def test_a_predicate_of_a_column_that_no_play_has_a_value_of_says_so() -> None:
+    scores = table(throws("A", [0.5, 0.6])).with_columns(wind=pl.lit(None, pl.Float64))
+    with pytest.raises(RequestError, match=r"No play meets 'wind >= 15', because .* of wind: "):
+        ranked(scores, where="wind >= 15")
+    assert ranked(scores, where="wind IS NULL OR wind >= 15")["plays"].item() == 2
+
+
 @pytest.mark.parametrize(
     ("where", "function"),
     [

@@ -69,8 +69,8 @@ def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
         where: Comparisons of columns of one play, for example ``air_yards >= 20 AND down = 3``.
 
     Raises:
-        RequestError: No predicate, an unknown column, a query, a file, a comment, or a function
-            that looks at more than one play.
+        RequestError: No predicate, an unknown column, one that is empty so that no play is left,
+            a query, a file, a comment, or a function that looks at more than one play.
     """
     if query := _QUERY.search(where):
         raise RequestError(
@@ -88,7 +88,8 @@ def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
                 "window function."
             )
     try:
-        return scores.filter(pl.sql_expr(where))
+        predicate = pl.sql_expr(where)
+        kept = scores.filter(predicate)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         # Polars lists all columns too.
         reason = str(error).splitlines()[0].partition("; valid columns")[0]
@@ -98,3 +99,11 @@ def _filter_plays(scores: pl.DataFrame, where: str) -> pl.DataFrame:
             f"The predicate {where!r} does not hold for play scores ({reason}); "
             f"{'the nearest' if near else 'their'} columns are {', '.join(near or scores.columns)}."
         ) from error
+    named = scores.select(pl.col(sorted({*predicate.meta.root_names()} & {*scores.columns})))
+    empty = [column.name for column in named if column.null_count() == scores.height]
+    if empty and kept.is_empty() and not scores.is_empty():
+        raise RequestError(
+            f"No play meets {where!r}, because these play scores hold no value of "
+            f"{', '.join(empty)}: score play-by-play that has it."
+        )
+    return kept
