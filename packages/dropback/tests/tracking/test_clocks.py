@@ -20,6 +20,33 @@ def reasons(report):
     return dict(report.left_out.select("play_id", "reason").iter_rows())
 
 
+def aligned(rows):
+    at = rows["event"].is_not_null().arg_true()
+    return align_tracks(rows, find_player_runs(rows), at.to_numpy(), rows["event"].gather(at))
+
+
+def test_plays_of_one_clock_do_not_change_how_others_are_put_on_one():
+    """Of three plays the second has a ball whose frames are four ahead of its stamps and events."""
+    rows = pl.DataFrame(
+        [
+            (1, play, player, frame + late, f"2022-09-11 13:00:00.{frame}", event)
+            for play in (1, 2, 3)
+            for player, late in ((1, 0), (2, 0), (3, 0), (None, 4 if play == 2 else 0))
+            for frame, event in enumerate([None, None, "ball_snap", None])
+        ],
+        schema=["source_game_id", "source_play_id", "player_id", "frame", "time", "event"],
+        orient="row",
+    )
+    found = aligned(rows)
+    assert found.shifted.rows() == [
+        (1, "clock: frames shifted to the other tracks' snap, ball by -4")
+    ]
+    assert found.rows["frame"].to_list() == [0, 1, 2, 3] * 12
+    alone = aligned(rows.filter(source_play_id=2)).shifted
+    assert alone["clock_shift"].to_list() == found.shifted["clock_shift"].to_list()
+    assert aligned(rows.filter(pl.col("source_play_id") != 2)).shifted.is_empty()
+
+
 def test_one_player_of_the_2017_game_is_of_another_clock(data_dir):
     """A punt, so no play of a window: its own snap is at 13, the others' at 15."""
     rows = (
@@ -36,8 +63,7 @@ def test_one_player_of_the_2017_game_is_of_another_clock(data_dir):
         )
         .collect()
     )  # fmt: skip
-    at = rows["event"].is_not_null().arg_true()
-    found = align_tracks(rows, find_player_runs(rows), at.to_numpy(), rows["event"].gather(at))
+    found = aligned(rows)
     assert found.problems.is_empty()
     assert found.shifted["clock_shift"][0].endswith("by 2")
     snaps = found.rows.filter(pl.col("event") == "ball_snap")

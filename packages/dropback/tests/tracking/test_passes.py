@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from dropback.tracking._schema import SLOTS
-from dropback.tracking.ingest._passes import early_values, find_inside, scatter, span_by_play
+from dropback.tracking.ingest._passes import (
+    early_values,
+    find_inside,
+    off_frames,
+    scatter,
+    span_by_play,
+    used_codes,
+)
 
 
 def test_rows_inside_windows_and_around_snaps_are_those_of_array_operations():
@@ -59,3 +66,20 @@ def test_plays_span_what_is_known_of_their_runs():
     values = np.array([2.0, np.nan, -1.0, np.nan, 5.0, 7.0])
     length, play = np.array([3, 1, 0, 1, 1]), np.array([0, 1, 2, 0, 3])
     assert span_by_play(values, length, play).tolist() == [6, -np.inf, -np.inf, 0]
+
+
+def test_stamps_are_held_against_the_times_of_their_frames():
+    place, seconds = np.array([1, 0, 2, 1], np.uint32), np.array([7.5, 9.0, np.nan])
+    off, count = off_frames(place, seconds, np.array([90, 70, 5, 91]), 10.0)
+    np.testing.assert_array_equal(off, [0.0, 0.5, np.nan, 9.0 - 9.1])
+    assert count == 3
+
+
+def test_codes_that_no_row_has_are_told():
+    assert used_codes(np.array([3, 1, 3], np.uint32), 5).tolist() == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]

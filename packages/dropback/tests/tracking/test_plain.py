@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from dropback.tracking import read_tracking
 from dropback.tracking.readers import FORMATS
 from dropback.tracking.readers import _plain as plain_module
-from dropback.tracking.readers._coded import as_text, coded, rows_where
+from dropback.tracking.readers._coded import as_text, coded, of_texts, rows_where
 from dropback.tracking.readers._files import find_folders
 from dropback.tracking.readers._plain import (
     NotPlainError,
@@ -196,6 +196,9 @@ def test_coded_texts_are_judged_as_the_texts_are() -> None:
     for column in (plain, cells):
         assert rows_where(column, lambda text: text.str.len_bytes() > 2).tolist() == [0, 3, 5]
         assert rows_where(column, lambda text: text == "other").tolist() == []
+        lengths = of_texts(column.alias("event"), lambda text: text.str.len_bytes())
+        assert lengths.name == "event"
+        assert lengths.to_list() == [12, None, 2, 9, 2, 12]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -29,7 +29,7 @@ from dropback.tracking.ingest._entities import (
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 from dropback.tracking.ingest._joined_plays import joined_plays
 from dropback.tracking.ingest._lost_rows import flags_of_lost_rows, lost_cell
-from dropback.tracking.ingest._passes import scatter
+from dropback.tracking.ingest._passes import find_inside, scatter
 from dropback.tracking.ingest._problems import (
     MOST_APART_YD,
     NO_PROBLEM,
@@ -50,7 +50,7 @@ from dropback.tracking.ingest._track_cells import (
     team_changes,
 )
 from dropback.tracking.readers._cells import UNREAD
-from dropback.tracking.readers._coded import rows_where
+from dropback.tracking.readers._coded import of_texts, rows_where
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plays import MORE, with_more
 from dropback.tracking.readers._row_faults import with_frames
@@ -294,7 +294,9 @@ def _event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series
         shortest = min(map(len, bounding))
         # A length is in the string's head: it rules out nearly all rows without a look-up.
         at = rows_where(rows["event"], lambda text: text.str.len_bytes() >= shortest)
-        words = rows["event"].gather(at).cast(pl.String).str.strip_chars().str.to_lowercase()
+        words = of_texts(
+            rows["event"].gather(at), lambda text: text.str.strip_chars().str.to_lowercase()
+        )
         known = words.is_in(bounding)
         found.append(at[known.to_numpy()])
         names.append(words.filter(known).replace(ours))
@@ -407,7 +409,10 @@ def _arrivals(
     arrives = plays.drop_nulls("arrival_frame")
     at = np.full(len(runs.first_of_play), -(2**31))
     at[arrives["play"].to_numpy()] = arrives["arrival_frame"].to_numpy()
-    row = np.flatnonzero(rows["frame"].to_numpy() == runs.over_rows(at[runs.play]))
+    row, *_ = find_inside(
+        rows["frame"].to_numpy(), runs.head, runs.length, runs.play, at, np.zeros_like(at),
+        np.zeros(0, bool), 0,
+    )  # fmt: skip
     found = (
         rows.select("player_id", "x_yd", "y_yd")[row]
         .with_columns(play=pl.Series(runs.play_of(row)))

@@ -19,7 +19,7 @@ from dropback.tracking._windows import SNAPS
 from dropback.tracking.readers._coded import as_text
 
 if TYPE_CHECKING:
-    from dropback._arrays import Floats, Integers
+    from dropback._arrays import Flags, Floats, Integers
     from dropback.tracking.ingest._entities import PlayerRuns
 
 # Stamps of one moment differ by rounding to 0.1 s at most; those cut to whole seconds by a second.
@@ -144,20 +144,30 @@ def are_exact(stamp: Floats) -> bool:
 def _tracks(frame: Integers, runs: PlayerRuns, at: Integers, events: pl.Series) -> pl.DataFrame:
     """One row a track and snap: row, frame, and whether it is a snap event of its own.
 
-    A track without one stands by its first row, which its stamp alone can place.
+    A track without one stands by its first row, which its stamp alone can place. Plays that leave
+    no doubt have no row.
     """
     is_snap = events.is_in(list(SNAPS))
     rank = events.filter(is_snap).replace_strict(SNAPS, return_dtype=pl.Int8)
     at = at[is_snap.to_numpy()].astype(np.int64)
     run = np.searchsorted(runs.head, at, side="right") - 1
-    snaps = pl.LazyFrame(
-        {"play": runs.play[run], "player": runs.player[run], "row": at, "rank": rank}
-    )
     # The kind of snap that most tracks of the play have: one charted by hand before others.
-    best = pl.col("rank") == pl.col("rank").min().over("play")
-    snaps = snaps.filter(best).drop("rank")
+    kind = rank.to_numpy()
+    best = np.full(len(runs.first_of_play), max(SNAPS.values()) + 1, np.int8)
+    np.minimum.at(best, runs.play[run], kind)
+    at, run = (values[kind == best[runs.play[run]]] for values in (at, run))
+    doubtful = ~_of_one_frame(frame[at], run, runs)
+    at, run = (values[doubtful[runs.play[run]]] for values in (at, run))
+    snaps = pl.LazyFrame({"play": runs.play[run], "player": runs.player[run], "row": at})
+    others = doubtful[runs.play]
     heads = (
-        pl.LazyFrame({"play": runs.play, "player": runs.player, "row": runs.head})
+        pl.LazyFrame(
+            {
+                "play": runs.play[others],
+                "player": runs.player[others],
+                "row": runs.head[others],
+            }
+        )
         .join(snaps, on=["play", "player"], how="anti")
         .join(snaps.select("play").unique(), on="play", how="semi")
     )
@@ -165,6 +175,25 @@ def _tracks(frame: Integers, runs: PlayerRuns, at: Integers, events: pl.Series) 
         pl.concat([table.with_columns(snap=pl.lit(table is snaps)) for table in (snaps, heads)])
     )
     return tracks.with_columns(frame=pl.Series(frame[tracks["row"].to_numpy()]))
+
+
+def _of_one_frame(frame: Integers, run: Integers, runs: PlayerRuns) -> Flags:
+    """Which plays have a snap in each of their runs of rows, all in one frame: nearly all.
+
+    Args:
+        frame: Frames of the snaps.
+        run: Their runs.
+        runs: All runs.
+    """
+    count, play = len(runs.first_of_play), runs.play[run]
+    some = np.zeros(count, np.int64)
+    some[play] = frame
+    alike = np.ones(count, bool)
+    alike[play[frame != some[play]]] = False
+    has_snap = np.zeros(len(runs.head), bool)
+    has_snap[run] = True
+    alike[runs.play[~has_snap]] = False
+    return alike
 
 
 def _reference(tracks: pl.LazyFrame) -> pl.LazyFrame:

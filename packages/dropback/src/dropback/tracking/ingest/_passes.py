@@ -10,6 +10,8 @@ from dropback.tracking._compiled import compiled
 from dropback.tracking._schema import SLOTS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from dropback._arrays import Flags, Floats, Integers, Singles
 
 _HALF_TURN: Final = np.float32(180.0)
@@ -126,6 +128,40 @@ def early_values(
                 found[owner] = values[row[place]]
         at += length[run]
     return found
+
+
+@compiled
+def used_codes(codes: NDArray[np.uint32], count: int) -> Flags:
+    """Which codes of `count` some row has.
+
+    Args:
+        codes: Of rows.
+        count: How many codes there are.
+    """
+    used = np.zeros(count, np.bool_)
+    for code in codes:
+        used[code] = True
+    return used
+
+
+@compiled
+def off_frames(
+    place: NDArray[np.uint32], seconds: Floats, frame: Integers, rate_hz: float
+) -> tuple[Floats, int]:
+    """Stamps of rows less the times by their frames, seconds, and how many stamps are finite.
+
+    Args:
+        place: Place of each row's stamp, shape ``[R]``.
+        seconds: The different stamps, NaN for none.
+        frame: Frames of the rows, shape ``[R]``.
+        rate_hz: Frames a second.
+    """
+    off, count = np.empty(len(frame)), 0
+    for row in range(len(frame)):
+        stamp = seconds[place[row]]
+        count += np.isfinite(stamp)
+        off[row] = stamp - frame[row] / rate_hz
+    return off, count
 
 
 @compiled

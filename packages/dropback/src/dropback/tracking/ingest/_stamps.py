@@ -12,14 +12,16 @@ from dropback.data._columns import MISSING_WORDS
 from dropback.data._field import RATE_HZ
 from dropback.tracking.ingest._clocks import parsed_stamps
 from dropback.tracking.ingest._conventions import Check
-from dropback.tracking.ingest._passes import span_by_play
+from dropback.tracking.ingest._passes import off_frames, span_by_play, used_codes
 from dropback.tracking.readers._cells import CELL, ROW, rows_of, shown, unread_by_play
-from dropback.tracking.readers._coded import rows_where
+from dropback.tracking.readers._coded import codes_of, rows_where
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import marked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from dropback._arrays import Floats, Integers
     from dropback.tracking.ingest._conventions import Decision
@@ -79,8 +81,8 @@ def read_all_stamps(
     """
     if not {"time", "frame"} <= set(layout.rows) or not rows.height:
         return NO_STAMPS, None
-    stamp, words, whole = _seconds(rows["time"])
-    off = stamp - rows["frame"].to_numpy() / RATE_HZ
+    place, seconds, words, whole = _seconds(rows["time"])
+    off, count = off_frames(place, seconds, rows["frame"].to_numpy(), RATE_HZ)
     drift = span_by_play(off, runs.length, runs.play)
     found = [NO_STAMPS.faults]
     if (doubtful := drift > _WHOLE_APART_S).any():
@@ -89,7 +91,7 @@ def read_all_stamps(
     if len(words):
         at = rows_where(rows["time"], lambda text: text.is_in(words.implode()))
         found.append(_first_of(at, NO_TIME, rows, runs))
-    return Stamps(int(np.isfinite(stamp).sum()), whole, pl.concat(found)), off
+    return Stamps(count, whole, pl.concat(found)), off
 
 
 def _apart(at: Integers, off: Floats, runs: PlayerRuns) -> Integers:
@@ -104,18 +106,16 @@ def _apart(at: Integers, off: Floats, runs: PlayerRuns) -> Integers:
     return table.filter(odd)["at"].to_numpy()
 
 
-def _seconds(text: pl.Series) -> tuple[Floats, pl.Series, bool]:
-    """Stamps in seconds, NaN for none; words that are no time; and whether all are whole seconds.
+def _seconds(text: pl.Series) -> tuple[NDArray[np.uint32], Floats, pl.Series, bool]:
+    """Places of stamps among seconds, NaN for none; words that are no time; whether all are whole.
 
     A moment is written for each of two dozen tracks, and is parsed once.
     """
     if not isinstance(text.dtype, pl.Categorical):
         text = text.cast(pl.Categorical(pl.Categories.random()))
-    texts = text.dtype.categories.to_series()  # type: ignore[attr-defined]
     # The last place is that of rows without a stamp.
-    place = text.to_physical().fill_null(len(texts)).to_numpy()
-    there = np.zeros(len(texts) + 1, bool)
-    there[place] = True
+    place, texts = codes_of(text)
+    there = used_codes(place, len(texts) + 1)
     there[-1] = False
     words = texts.filter(pl.Series(there[:-1])).alias("time")
     parsed = words.to_frame().select(parsed_stamps("time")).to_series()
@@ -123,7 +123,7 @@ def _seconds(text: pl.Series) -> tuple[Floats, pl.Series, bool]:
     whole = bool((parsed.drop_nulls() % 1 == 0).all())
     seconds = np.full(len(there), np.nan)
     seconds[there] = parsed.fill_null(np.nan).to_numpy()
-    return seconds[place], bad, whole
+    return place, seconds, bad, whole
 
 
 def _first_of(at: Integers, flag: str, rows: pl.DataFrame, runs: PlayerRuns) -> pl.DataFrame:

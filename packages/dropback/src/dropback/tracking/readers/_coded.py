@@ -8,12 +8,14 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
+from dropback.tracking._compiled import compiled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from dropback._arrays import Integers
+    from dropback._arrays import Flags, Integers
 
 
 def coded(
@@ -34,15 +36,53 @@ def as_text(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(cs.categorical().cast(pl.String))
 
 
+def codes_of(text: pl.Series) -> tuple[NDArray[np.uint32], pl.Series]:
+    """The codes of a column of coded texts, and the text of each; of a null its number is the code.
+
+    Args:
+        text: Coded texts.
+    """
+    texts = text.dtype.categories.to_series()  # type: ignore[attr-defined]
+    return text.to_physical().fill_null(len(texts)).to_numpy(), texts
+
+
+def of_texts(text: pl.Series, function: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """What a function makes of texts, in order, null of null.
+
+    Args:
+        text: Texts, coded or not; of coded ones the function is asked once of each different one.
+        function: Takes texts and gives as many values.
+    """
+    if not isinstance(text.dtype, pl.Categorical):
+        return function(text)
+    values = function(text.dtype.categories.to_series())
+    return values.gather(text.to_physical()).alias(text.name)
+
+
 def rows_where(text: pl.Series, judged: Callable[[pl.Series], pl.Series]) -> Integers:
     """Rows of whose text something is true, in order.
 
     Args:
-        text: Texts, coded or not; of coded ones the function is asked once of each different one.
+        text: As for `of_texts`.
         judged: Takes texts and gives flags, null for neither.
     """
     if not isinstance(text.dtype, pl.Categorical):
         return np.flatnonzero(judged(text).fill_null(value=False).to_numpy())
-    texts = text.dtype.categories.to_series()
-    flags = np.append(judged(texts).fill_null(value=False).to_numpy(), False)
-    return np.flatnonzero(flags[text.to_physical().fill_null(len(texts)).to_numpy()])
+    codes, texts = codes_of(text)
+    return flagged_rows(codes, np.append(judged(texts).fill_null(value=False).to_numpy(), False))
+
+
+@compiled
+def flagged_rows(codes: NDArray[np.uint32], flags: Flags) -> Integers:
+    """Rows whose code is flagged, in order.
+
+    Args:
+        codes: Of rows, shape ``[R]``.
+        flags: Of codes.
+    """
+    found, count = np.empty(len(codes), np.int64), 0
+    for row in range(len(codes)):
+        if flags[codes[row]]:
+            found[count] = row
+            count += 1
+    return found[:count]

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
+import polars.selectors as cs
 
 from dropback._files import POLARS_ERRORS
 from dropback.data._columns import MISSING_WORDS
@@ -24,7 +25,7 @@ from dropback.tracking.readers._cells import (
     with_keys,
     without_repeats,
 )
-from dropback.tracking.readers._coded import as_text
+from dropback.tracking.readers._coded import of_texts
 from dropback.tracking.readers._delimited import told_apart
 from dropback.tracking.readers._files import is_hidden
 from dropback.tracking.readers._format import PLAYER_COLUMNS, SOURCE_KEY, Recorded, folded
@@ -92,8 +93,16 @@ def height_in(column: str) -> pl.Expr:
 
 def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
     """The table with text without blanks around it, and every spelling of absence as null."""
-    text = pl.col(pl.String).str.strip_chars()
-    return as_text(table).with_columns(text.replace(dict.fromkeys(MISSING_WORDS)))
+    coded = [of_texts(column, _restored) for column in table.select(cs.categorical())]
+    return table.with_columns(_null_restored(pl.col(pl.String)), *coded)
+
+
+def _restored(text: pl.Series) -> pl.Series:
+    return text.to_frame().select(_null_restored(pl.all())).to_series()
+
+
+def _null_restored(text: pl.Expr) -> pl.Expr:
+    return text.str.strip_chars().replace(dict.fromkeys(MISSING_WORDS))
 
 
 @dataclass(frozen=True)
