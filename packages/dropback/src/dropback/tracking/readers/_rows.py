@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Integers
     from dropback.tracking.readers._files import SourceFile
+    from dropback.tracking.readers._ids import IdKind
 
 # About 1,500 plays: a batch and its arrays stay near 400 MB, and the evidence of one batch decides
 # a file's conventions.
@@ -61,6 +63,7 @@ def scan_rows(source: SourceFile) -> pl.LazyFrame:
     read = sorted({*columns.values(), *in_rows})
     frame = _scan(source, columns).select(read)
     text = source.ids.get("player_id") == "text"
+    source = _with_exact_ids(source, frame)
     # Read as decimals, since some files write 33131.0.
     decimals = [
         name
@@ -84,6 +87,19 @@ def scan_rows(source: SourceFile) -> pl.LazyFrame:
             for name in decimals
         )
     )
+
+
+def _with_exact_ids(source: SourceFile, frame: pl.LazyFrame) -> SourceFile:
+    """The file with its numbers as long ones where they are whole by their type in Parquet."""
+    if source.delimiter:
+        return source
+    types, columns = frame.collect_schema(), source.layout.rows
+    exact: dict[str, IdKind] = {
+        name: "long"
+        for name in WHOLE_NUMBERS
+        if name in columns and types[columns[name]].is_integer()
+    }
+    return replace(source, ids={**exact, **source.ids})
 
 
 def _typed(source: SourceFile, name: str, column: str) -> pl.Expr:
