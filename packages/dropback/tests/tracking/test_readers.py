@@ -305,3 +305,15 @@ def test_batches_hold_the_rows_of_the_file(tmp_path):
     folder = made_set("bdb_2023").write(tmp_path)
     source = SourceFile(folder / "week1.csv", FORMATS["bdb_2023"], ",")
     assert sum(batch.height for batch in read_batches(source)) == 23 * 40
+
+
+def test_whole_numbers_of_parquet_are_exact_where_no_long_ids_are_expected(tmp_path):
+    """As decimals two ids beyond 2^53 would be one; only a file's first rows tell of long ids."""
+    name, table = next(iter(made_set("bdb_2025").tracking.items()))
+    longer = pl.col("nflId").cast(pl.Float64).cast(pl.Int64) + 2**53
+    table = table.with_columns(longer, pl.col("gameId", "playId", "frameId").cast(pl.Int64))
+    table.write_parquet(path := (tmp_path / name).with_suffix(".parquet"))
+    rows = pl.concat(read_batches(SourceFile(path, FORMATS["bdb_2025"], "")))
+    assert rows["player_id"].to_list() == table["nflId"].to_list()
+    assert rows["player_id"].n_unique() == 23
+    assert not rows["not_whole"].any()
