@@ -42,7 +42,7 @@ SMALL = ModelSettings(
 def selection(tmp_path_factory: pytest.TempPathFactory) -> workflows.TrackedSelection:
     """Tracked throws of a few games."""
     folder = tmp_path_factory.mktemp("decisions")
-    tensors = build_tensors(write_throws(folder / "league", 240, seed=6), folder / "tensors")[0]
+    tensors = build_tensors(write_throws(folder / "league", 200, seed=6), folder / "tensors")[0]
     chosen = workflows.read_plays(tensors)
     assert isinstance(chosen, workflows.TrackedSelection)
     return chosen

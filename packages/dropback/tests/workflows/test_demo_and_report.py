@@ -30,7 +30,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def result(out: Path) -> DemoResult:
     return run_demo(
         out,
-        league_settings=LeagueSettings(seasons=(2019, 2020), teams=8, weeks=8),
+        league_settings=LeagueSettings(seasons=(2019, 2020), teams=8, weeks=6),
         model_settings=ModelSettings(folds=2, fit=FitSettings(max_epochs=4, batch_size=64)),
         tracking_settings=TrackingLeagueSettings(plays=250),
         play_settings=replace(
