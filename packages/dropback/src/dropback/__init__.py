@@ -5,8 +5,8 @@ change. Paths are `str` or `os.PathLike`, tables are data frames of polars, pand
 DuckDB, and bad input raises a `dropback.errors.DropbackError` whose message says what to do.
 
 - Get plays: `fetch`, `simulate_league`; tracking: `ingest`, `open_tracking`; look: `read_plays`.
-- Train and apply a model: `train`, `load_run`, `predict`, `score`, `evaluate`; live:
-  `PlayPredictor`.
+- Train and apply a model: `train`, `load_run`, `predict`, `yard_probabilities`, `score`,
+  `evaluate`; live: `PlayPredictor`.
 - Rank passers: `leaderboard`, `passing_board`, `game_log`, `compare_passers`,
   `probability_better`, `probability_matrix`, `reliability`; keep a table: `write_table`.
 
@@ -39,6 +39,7 @@ _HOMES = {
     "simulate_league": "dropback.workflows",
     "train": "dropback.workflows",
     "write_table": "dropback.workflows",
+    "yard_probabilities": "dropback.workflows",
 }
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "simulate_league",
     "train",
     "write_table",
+    "yard_probabilities",
 ]
 
 __version__ = "0.2.0"

@@ -19,6 +19,7 @@ from dropback.workflows import (
     simulate_league,
     train,
     write_table,
+    yard_probabilities,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "simulate_league",
     "train",
     "write_table",
+    "yard_probabilities",
 ]
 
 __version__: str

@@ -51,6 +51,12 @@ def test_main_job_runs_from_files_to_leaderboard(run: Command, data: Path, tmp_p
     assert run("predict", out, data, *unseen, "--out", predictions)[0] == 0
     assert run("score", out, data, *unseen, "--out", scores)[0] == 0
     mid_cdf = pl.read_parquet(predictions)["mid_cdf"]
+    yards = tmp_path / "yards.csv"
+    code, _, told = run("yards", out, data, *unseen, "--out", yards)
+    assert code == 0
+    assert f"rows of {len(mid_cdf):,} plays" in " ".join(told.split())
+    assert pl.read_csv(yards)["probability"].sum() == pytest.approx(len(mid_cdf))
+    yards.unlink()
     assert pl.read_parquet(scores)["play_score"].to_list() == mid_cdf.to_list()
     code, shown, _ = run(
         "leaderboard", scores, "--by", "passer", "--min-attempts", 1, "--out", board
@@ -207,7 +213,7 @@ def test_training_refuses_bad_files(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("command", ["predict", "score"])
+@pytest.mark.parametrize("command", ["predict", "score", "yards"])
 def test_damaged_run_is_refused(
     run: Command, data: Path, tmp_path: Path, trained: TrainedRun, command: str
 ) -> None:

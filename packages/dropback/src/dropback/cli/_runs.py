@@ -96,6 +96,35 @@ def predict(
 
 
 @app.command()
+def yards(
+    run: RunFolder,
+    data: Data,
+    out: Out,
+    seasons: Seasons = None,
+    games: GamesOption = "regular",
+    pbp: PlayByPlay = None,
+    static: Static = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write the whole predictive distribution: the probability of each yard that a play may gain.
+
+    A season has two million rows.
+
+    Example: `dropback yards runs/pbp data/pbp --seasons 2021 --out yards.parquet`
+    """
+    from dropback import workflows
+    from dropback.cli._console import errors
+    from dropback.storage import require_inputs
+
+    workflows.require_table_path(out, overwrite=overwrite)
+    require_inputs(pbp, static)
+    table = _over_runs(workflows.yard_probabilities, run, static, data, pbp, seasons, games)
+    workflows.write_table(table, out, table="yards")
+    plays = table.select("game_id", "play_id").n_unique()
+    errors.print(f"{out}: {len(table):,} rows of {plays:,} plays.")
+
+
+@app.command()
 def score(
     run: RunFolder,
     data: Data,

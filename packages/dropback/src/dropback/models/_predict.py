@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import polars as pl
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     # Rows of a chunk, numbers of each, and its quantiles, shape (9, n).
     Part: TypeAlias = tuple[Integers, dict[str, npt.NDArray[Any]], npt.NDArray[Any]]
+
+T = TypeVar("T")
 
 QUANTILE_LEVELS = {
     "q01": 0.01,
@@ -86,12 +88,12 @@ def predict_plays(
     def part(chunk: int) -> list[Part]:
         return predict_parts(model, plays, features, seed=seed, first=chunk, last=chunk + 1)
 
-    parts = list(chain.from_iterable(_each_in_a_thread(part, count_chunks(model, plays))))
+    parts = list(chain.from_iterable(each_in_a_thread(part, count_chunks(model, plays))))
     return join_parts(model, plays, parts, tracked=not isinstance(features, np.ndarray))
 
 
-def _each_in_a_thread(part: Callable[[int], list[Part]], chunks: int) -> list[list[Part]]:
-    """Parts of all chunks, several at a time on as many threads as torch has.
+def each_in_a_thread(part: Callable[[int], T], chunks: int) -> list[T]:
+    """A result of each chunk, by its number, several at a time on as many threads as torch has.
 
     Threads that share each operator wait for each other some thousand times a chunk. On two cores
     with four other programs a season took 55 to 60 s of processor time and 150 s by the clock so,
@@ -136,7 +138,7 @@ def require_predictable(model: Predictor, plays: dy.DataFrame[Plays]) -> dy.Data
 
 def count_chunks(model: Predictor, plays: dy.DataFrame[Plays]) -> int:
     """Number of chunks that `plays` are predicted in."""
-    return len(_model_chunks(model, plays))
+    return len(model_chunks(model, plays))
 
 
 def predict_parts(
@@ -153,7 +155,7 @@ def predict_parts(
     def distribution_of(rows: Integers, fold: int) -> Distribution:
         return model.predict_distribution(features[rows], None if fold < 0 else fold)
 
-    chunks = _model_chunks(model, plays)[first:last]
+    chunks = model_chunks(model, plays)[first:last]
     if model.outcome is Outcome.EPA:
         return _continuous_parts(plays, distribution_of, chunks)
     return _whole_yard_parts(plays, distribution_of, chunks, seed)
@@ -174,7 +176,8 @@ def join_parts(
     return _predictions(plays, model.outcome, fold_of_plays(model, plays), parts, tracked=tracked)
 
 
-def _model_chunks(model: Predictor, plays: pl.DataFrame) -> list[tuple[Integers, int]]:
+def model_chunks(model: Predictor, plays: pl.DataFrame) -> list[tuple[Integers, int]]:
+    """Rows that are predicted together, and the fold that they are held out of, -1 for none."""
     folds = fold_of_plays(model, plays)
     order = folds if model.outcome is Outcome.EPA else plays["yards_min"].to_numpy()
     return list(_chunks(folds, order))

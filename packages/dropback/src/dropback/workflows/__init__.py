@@ -38,6 +38,7 @@ from dropback.workflows._projection import project as project
 from dropback.workflows._runs import predict as predict
 from dropback.workflows._runs import score as score
 from dropback.workflows._runs import train as train
+from dropback.workflows._runs import yard_probabilities as yard_probabilities
 from dropback.workflows._store import ScoreStore as ScoreStore
 from dropback.workflows._store import open_score_store as open_score_store
 from dropback.workflows._update import Update as Update

@@ -17,6 +17,7 @@ from dropback.models import PLAY_NETWORK, ModelSettings, settings_for
 from dropback.models._predict import predict_plays
 from dropback.models._store import Run, load_run
 from dropback.models._train import train_run
+from dropback.models._yard_probabilities import yard_probabilities as probabilities_of_yards
 from dropback.scoring import score_plays
 from dropback.tracking import PlayTensors
 from dropback.workflows._files import write_json
@@ -52,10 +53,12 @@ if TYPE_CHECKING:
     # No data frame: the table comes back as polars.
     NoFrame: TypeAlias = AnyPath | Sequence[str | Path] | PlayTensors | Selection
 
-    class _Options(TypedDict, total=False):
+    class _PlayOptions(TypedDict, total=False):
         seasons: Seasons | None
         games: Games
         play_by_play: PlayByPlaySource | None
+
+    class _Options(_PlayOptions, total=False):
         executor: ExecutorChoice
         store: AnyPath | None
         on_step: Callable[[str], None]
@@ -235,6 +238,58 @@ def predict(
             chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
         )
         return _as_given(data, predict_selection(chosen, selection, seed, tasks))
+
+
+@overload
+def yard_probabilities(
+    run: Run | AnyPath, data: NoFrame, **options: Unpack[_PlayOptions]
+) -> pl.DataFrame: ...
+@overload
+def yard_probabilities(
+    run: Run | AnyPath, data: FrameT, **options: Unpack[_PlayOptions]
+) -> FrameT: ...
+def yard_probabilities(
+    run: Run | AnyPath,
+    data: Any,
+    *,
+    seasons: Seasons | None = None,
+    games: Games = "regular",
+    play_by_play: PlayByPlaySource | None = None,
+) -> Any:
+    """The whole predictive distribution of each play: a row for every yard that it may gain.
+
+    How the play came out is not looked at: change a column of a play, such as its air yards, to
+    see what the distribution would have been.
+
+    Args:
+        run: A run that predicts yards, or its folder.
+        data: Play-by-play or tracking, as for `read_plays`, or the plays that it returned.
+        seasons: Seasons to predict; None takes all. A season has two million rows.
+        games: Which games: ``regular``, ``postseason`` or ``all``.
+        play_by_play: Beside tracking: says how the plays ended, as for `read_plays`.
+
+    Returns:
+        In a frame of the kind of `data`, else polars: ``game_id``, ``play_id``, ``season``,
+        ``week``, ``passer_player_id``; ``yards`` from the fewest that the field allows to a
+        touchdown; their ``probability``, and that of at most so many, ``cdf``, both in [0, 1].
+
+    Raises:
+        RunError: As for `predict`, or a run that predicts expected points.
+        ReaderError: As for `read_plays`.
+        RequestError: As for `predict`.
+
+    Example:
+        >>> yards = dropback.yard_probabilities(run, league, seasons=[2021])
+        >>> total = yards.group_by("game_id", "play_id").agg(pl.col("probability").sum())
+        >>> total.height, round(total["probability"].min(), 6), round(total["probability"].max(), 6)
+        (486, 1.0, 1.0)
+    """
+    chosen = as_run(run)
+    selection = read_plays_for(
+        chosen, data, seasons=seasons, games=games, play_by_play=play_by_play
+    )
+    features = features_of(selection)
+    return _as_given(data, probabilities_of_yards(chosen.model, selection.plays, features))
 
 
 @overload
