@@ -224,9 +224,32 @@ def test_broken_rows_keep_their_place_where_they_are_blanked():
     assert found.content == b"a,b,c\n1,2,3\n,,\n,,\n,,\n1,2,3"
 
 
+def test_quotes_in_the_middle_of_cells_make_no_record_of_the_rows_between_them():
+    content = b'a,b,c\n1,x"y,3\n4,5,6\n7,x"y,9\n"1,"2"" b",3\n4,"5\n6",7\n'
+    found = told_apart(PATH, content)
+    assert [(row.row, row.what) for row in found.broken] == [
+        (1, "has a quote in the middle of a cell"),
+        (3, "has a quote in the middle of a cell"),
+        (4, "has a quote that is not closed"),
+    ]
+    assert pl.read_csv(found.content).rows() == [(4, "5", 6), (4, "5\n6", 7)]
+
+
+def test_a_play_whose_rows_have_lone_quotes_is_set_aside_by_name(tmp_path):
+    folder = written(tmp_path)
+    path = folder / "tracking_week_1.csv"
+    for place in (9, 40):
+        with_line(path, place, lambda line: line.replace(b",", b',x"', 1))
+    kept, left = outcome(folder)[:2]
+    assert kept == [2]
+    said = "tracking_week_1.csv: row 9 below the header has a quote in the middle of a cell"
+    assert left == [(1, "broken row", said)]
+
+
 @pytest.mark.parametrize(
     ("body", "broken"),
     [
+        (b'1,x"y,3\n4,x"y,6\n', True),  # of which one makes up for the other
         (b"1,2,3\n4,5,6\n", False),
         (b"1,2,3\n4,5,6", False),
         (b"1,2,3\n4,5\n", True),

@@ -404,5 +404,7 @@ def _file_row(
 
 
 def _without_play(batch: pl.DataFrame, game: int | None, play: int | None) -> pl.DataFrame:
+    if game is None or play is None:
+        return batch
     is_play = (pl.col("source_game_id") == game) & (pl.col("source_play_id") == play)
     return batch.filter(~is_play.fill_null(value=False))
