@@ -171,6 +171,59 @@ def test_unknown_weather_is_told(rows: Rows) -> None:
     assert lacking(roof="dome") == ()
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"roof": "bubble"}, "'roof' is 'bubble', not one of dome, closed, open, retractable, out"),
+        ({"wind": [3.0, 25.0]}, "'wind' must be one value a game, .* got 3.0 and 25.0; correct"),
+        ({"temp": [-5.0, 5.0]}, "'temp' must be one value a game, .* got -5.0 and 5.0; correct"),
+        ({"weather": ["Sunny", "Rain"]}, "'weather' must be one .* got 'Sunny' and 'Rain'; corr"),
+        ({"pass_location": "Lft"}, "play_id 1: 'pass_location' is 'Lft', not one of left, middle"),
+    ],
+)
+@pytest.mark.parametrize("of_schedule", [False, True])
+def test_what_no_game_can_have_is_refused_by_game_and_column(
+    rows: Rows, tmp_path: Path, told: dict[str, object], said: str, *, of_schedule: bool
+) -> None:
+    ((name, values),) = told.items()
+    plays = rows({}, {"play_id": 2}).with_columns(play_id=pl.Series([1, 2]))
+    column = pl.Series(name, values if isinstance(values, list) else [values] * 2)
+    if not of_schedule or name == "pass_location":
+        plays = plays.with_columns(column)
+    else:
+        pl.DataFrame({"game_id": ["2020_01_KC_BUF"] * 2}).with_columns(column).write_parquet(
+            tmp_path / "games.parquet"
+        )
+    plays.write_parquet(tmp_path / "play_by_play_2020.parquet")
+    with pytest.raises(ReaderError, match=rf"parquet, game_id 2020_01_KC_BUF.*{said}"):
+        read_play_by_play(tmp_path)
+
+
+def test_words_are_taken_in_any_case_and_nothing_is_null(rows: Rows) -> None:
+    columns = {"roof": pl.Series([" Dome ", ""]), "pass_location": pl.Series(["Left ", " "])}
+    plays = rows({}, {"game_id": "2020_02_KC_BUF"}).with_columns(**columns)
+    found = read_play_by_play(plays).select("roof", "pass_location")
+    assert found.rows() == [("dome", "left"), (None, None)]
+
+
+@pytest.mark.parametrize(
+    ("report", "temp", "wind", "rain"),
+    [
+        ("Rain Temp: 10° C, Humidity: 80%, Wind: NW 32 km/h", None, None, True),
+        ("Clear Temp: 50° F, Wind: W 9 m/s mph", 50.0, None, False),
+        ("Clear Temp: -3 Celsius, Wind: W 12 mph", None, 12.0, False),
+        ("Clear Temp: 60° F, Cloud, Wind: 8 knots", 60.0, None, False),
+        ("No rain expected, 0% chance of rain Temp: 60° F, Wind: N 8 mph", 60.0, 8.0, False),
+    ],
+)
+def test_other_units_and_rain_that_is_not_expected_are_not_taken(
+    rows: Rows, report: str, temp: float | None, wind: float | None, *, rain: bool
+) -> None:
+    plays = rows({"weather": report, "roof": "outdoors"})
+    found = select_plays(plays).plays.select("temp", "wind", "rain")
+    assert found.row(0) == (temp, wind, rain)
+
+
 @pytest.fixture
 def season(rows: Rows, tmp_path: Path) -> Path:
     """A file of two games, without the columns of the weather."""
@@ -189,7 +242,7 @@ def test_schedule_beside_the_plays_tells_the_weather(
         {
             "game_id": ["2020_02_KC_BUF", "2020_02_KC_BUF", "2020_09_A_B"],
             "roof": [None, "outdoors", "dome"],
-            "temp": [41, 70, 70],
+            "temp": [41, None, 70],
             "home_team": "BUF",
         }
     )

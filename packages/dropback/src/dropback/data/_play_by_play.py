@@ -19,7 +19,7 @@ from dropback._frames import to_polars
 from dropback.data._columns import Column, columns_of, conform
 from dropback.data._table_files import read_table
 from dropback.data._teams import franchise, under_ids_of
-from dropback.data._weather import WEATHER_SOURCES
+from dropback.data._weather import WEATHER_SOURCES, checked_weather
 from dropback.errors import ReaderError
 from dropback.storage import local_copy
 
@@ -65,6 +65,8 @@ _SEASON_TYPES = {
 }
 """nflverse's word for each part of a season, and how others write it."""
 
+_SIDES = ("left", "middle", "right")
+
 SCHEDULES = ("games.parquet", "games.csv")
 """Names of the schedule beside files of play-by-play."""
 
@@ -101,6 +103,7 @@ def read_play_by_play(source: PlayByPlaySource, *, seasons: Seasons | None = Non
     for origin, raw in _raw_frames(source, years):
         keys = ("game_id", "play_id")
         rows = conform(raw, PLAY_BY_PLAY_COLUMNS, origin=str(origin), keys=keys)
+        rows = checked_weather(rows, str(origin))
         if isinstance(origin, Path):
             rows = _with_schedule(rows, origin.parent, scheduled)
         frames.append(_normalized(rows, str(origin)))
@@ -180,8 +183,10 @@ def scheduled_weather(folder: Path) -> pl.DataFrame | None:
     kept = [column for column in PLAY_BY_PLAY_COLUMNS if column.name in WEATHER_SOURCES]
     columns = (Column("game_id", _TEXT), *kept)
     games = conform(found, columns, origin=str(schedule), keys=("game_id",)).drop_nulls("game_id")
-    return games.group_by("game_id", maintain_order=True).agg(
-        pl.col(WEATHER_SOURCES).drop_nulls().first()
+    return (
+        checked_weather(games, str(schedule))
+        .group_by("game_id", maintain_order=True)
+        .agg(pl.col(WEATHER_SOURCES).drop_nulls().first())
     )
 
 
@@ -196,8 +201,18 @@ def _normalized(plays: pl.DataFrame, origin: str) -> pl.DataFrame:
             f"{origin}, game_id {game}, play_id {play}: 'season_type' is {value!r}, not one of "
             f"{', '.join(_SEASON_TYPES)}; correct the file or leave the value empty."
         )
+    side = pl.col("pass_location").str.strip_chars().str.to_lowercase()
+    side = pl.when(side != "").then(side)
+    unknown = plays.filter(~side.is_in(_SIDES))
+    for game, play, value in unknown["game_id", "play_id", "pass_location"].head(1).rows():
+        raise ReaderError(
+            f"{origin}, game_id {game}, play_id {play}: 'pass_location' is {value!r}, not one of "
+            f"{', '.join(_SIDES)}; correct the file or leave the value empty."
+        )
     teams = ("home_team", "away_team", "posteam", "defteam")
-    return plays.with_columns(kind.alias("season_type"), *map(franchise, map(pl.col, teams)))
+    return plays.with_columns(
+        kind.alias("season_type"), side.alias("pass_location"), *map(franchise, map(pl.col, teams))
+    )
 
 
 # Only our columns: all 372 of nflverse's would cost ten times the time.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from dropback.errors import ReaderError
+
 WEATHER_SOURCES = ("stadium", "weather", "roof", "temp", "wind")
 """nflverse's columns that tell of the weather, in play-by-play and in the schedule."""
 
@@ -39,6 +41,8 @@ _RETRACTABLE = (
 _MOST_WIND_MPH = 50
 _TEMPERATURES_F = (-60, 130)
 _ROOM_TEMPERATURE_F = 70.0
+_OTHER_TEMPERATURE = r"temp:\s*-?\d+(\.\d+)?\s*°?\s*c(elsius)?\b"
+_OTHER_SPEED = r"\d+(\.\d+)?\s*(km/?h|kph|kmph|m/s|mps|kt|kts|knots?)\b"
 
 
 def attach_weather(plays: pl.DataFrame) -> pl.DataFrame:
@@ -73,8 +77,42 @@ def attach_weather(plays: pl.DataFrame) -> pl.DataFrame:
     return plays.drop(WEATHER_SOURCES).join(told, on="game_id", how="left", maintain_order="left")
 
 
+def checked_weather(table: pl.DataFrame, origin: str) -> pl.DataFrame:
+    """A table with one weather a game, roofs in nflverse's words.
+
+    Args:
+        table: With ``game_id`` and the columns of `WEATHER_SOURCES`, null where unknown.
+        origin: For errors.
+
+    Raises:
+        ReaderError: Another word for a roof, or two values of one game in one column.
+    """
+    written = pl.col("roof").str.strip_chars().str.to_lowercase()
+    table = table.with_columns(pl.when(written != "").then(written).alias("roof"))
+    unknown = table.filter(~pl.col("roof").is_in(_ROOFS)).head(1)
+    for game, word in unknown.select("game_id", "roof").rows():
+        raise ReaderError(
+            f"{origin}, game_id {game}: 'roof' is {word!r}, not one of {', '.join(_ROOFS)}; "
+            "correct the file or leave the value empty."
+        )
+    told = table.group_by("game_id", maintain_order=True).agg(
+        pl.col(name).drop_nulls().unique(maintain_order=True).head(2) for name in WEATHER_SOURCES
+    )
+    for name in WEATHER_SOURCES:
+        for game, values in told.filter(pl.col(name).list.len() > 1)["game_id", name].rows()[:1]:
+            raise ReaderError(
+                f"{origin}, game_id {game}: {name!r} must be one value a game, that at kickoff, "
+                f"got {values[0]!r} and {values[1]!r}; correct the file or leave the value empty."
+            )
+    return table
+
+
 def _numbers(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Temperature and wind, from nflverse's columns or else the report."""
+    """Temperature and wind, from nflverse's columns or else the report.
+
+    The report's are degrees Fahrenheit and mph; one that names other units tells neither.
+    """
+    text = text.str.replace_all(_OTHER_TEMPERATURE, "temp: ").str.replace_all(_OTHER_SPEED, "")
     steady = text.str.replace_all(r"gust\w* (up )?to \d+", "")
     words = steady.str.extract(r"wind:(.*)")
     number = words.str.extract(r"(\d{1,3})").cast(pl.Float64)
@@ -110,6 +148,7 @@ def _roof(text: pl.Expr, temp: pl.Expr, wind: pl.Expr) -> pl.Expr:
 def _rain_and_snow(text: pl.Expr) -> dict[str, pl.Expr]:
     told = text.str.replace_all(r"(\bno|\d+%|slight|\ba)?\s*chan[cg]e (of|for)[^,.;]*", "")
     told = told.str.replace_all(r"(\bno\s+)?\b(rain|snow|showers?)\s+chance[^,.;]*", "")
+    told = told.str.replace_all(r"\bno\s+(rain|snow|showers?|precipitation)\b[^,.;]*", "")
     return {
         "rain": told.str.contains("rain|shower|drizzle|storm"),
         "snow": told.str.contains("snow|flurr|sleet|wintry"),
