@@ -183,11 +183,48 @@ def test_a_short_gap_is_filled_and_counted(tmp_path):
     assert blocks[0].frames[4, target["slot"][0], 0] == pytest.approx(44 + 6 * 0.4, abs=0.011)
 
 
-def test_a_file_in_meters_is_recognized_corrected_and_recorded(tmp_path):
+def eight_plays():
     plays = [MadePlay(play=number, line_x=30.0 + 5 * number) for number in range(1, 9)]
-    rows = pl.concat(play.rows() for play in plays).with_columns(
-        pl.col("x", "y", "s", "a", "dis") * 0.9144
+    return plays, pl.concat(play.rows() for play in plays)
+
+
+def test_speeds_in_meters_of_places_in_yards_are_told(tmp_path):
+    plays, rows = eight_plays()
+    source = made_set("bdb_2025", *plays, rows=rows.with_columns(pl.col("s", "a") * 0.9144))
+    _, report = read_tracking(source.write(tmp_path))
+    (check,) = (c for c in report.files[0].checks if c.name == "speed against displacement")
+    assert check.measured == pytest.approx(1 / 0.9144, abs=0.01)
+    assert check.decision == "wrong, not corrected"
+    assert check.evidence.endswith("as speeds in meters a second have")
+
+
+@pytest.mark.parametrize("kind", ["mirrored", "rotated by 180"])
+def test_mirrored_orientations_are_told_from_rotated_ones(kind, tmp_path):
+    plays, rows = eight_plays()
+    runs = (pl.col("s") > 4) & (pl.col("frameId") > 6)
+    # Who runs at 6 yards a second runs across at 5, too, and faces there: atan2(6, 5) is 50.2.
+    across = pl.when(runs).then(0.5 * (pl.col("frameId") - 6)).otherwise(0.0)
+    facing = pl.when(runs).then(50.2).otherwise("o")
+    read = facing + 180 if kind == "rotated by 180" else 360 - facing
+    spoiled = rows.with_columns(
+        y=pl.col("y") + across,
+        dir=pl.when(runs).then(50.2).otherwise("dir"),
+        s=pl.when(runs).then(7.81).otherwise("s"),
+        o=read % 360,
     )
+    (block,), report = read_tracking(made_set("bdb_2025", *plays, rows=spoiled).write(tmp_path))
+    (check,) = (c for c in report.files[0].checks if c.name == "orientation")
+    assert check.decision == "corrected"
+    assert ("read as compass degrees, mirrored" in check.evidence) == (kind == "mirrored")
+    running = block.frames[block.frame_in_play == 10][:, :22]
+    running = running[running[..., 2] > 4]
+    assert len(running) >= 8
+    assert running[:, 5] == pytest.approx(50.2, abs=0.1)
+
+
+def test_a_file_in_meters_is_recognized_corrected_and_recorded(tmp_path):
+    plays, rows = eight_plays()
+    rows = rows.with_columns(pl.col("x", "y", "s", "a", "dis") * 0.9144)
     folder = made_set("bdb_2025", *plays, rows=rows).write(tmp_path)
     (block,), report = read_tracking(folder)
     assert block.plays.height == 8
