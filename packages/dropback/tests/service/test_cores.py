@@ -29,10 +29,19 @@ halt.set()
 """
 
 
+def cores_of_threads():
+    """Cores of each thread of this process, without those that end meanwhile."""
+    found = {}
+    for task in (int(task.name) for task in TASKS.iterdir()):
+        with contextlib.suppress(ProcessLookupError):
+            found[task] = os.sched_getaffinity(task)
+    return found
+
+
 @pytest.fixture
 def affinities():
     """Gives every thread of this process back the cores that it had."""
-    before = {int(task.name): os.sched_getaffinity(int(task.name)) for task in TASKS.iterdir()}
+    before = cores_of_threads()
     yield
     for task in (int(task.name) for task in TASKS.iterdir()):
         with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
@@ -46,9 +55,32 @@ def test_every_thread_of_the_process_stays_on_the_core():
     thread = threading.Thread(target=halt.wait)
     thread.start()
     stay_on_core(core)
-    tasks = [int(task.name) for task in TASKS.iterdir()]
-    assert len(tasks) >= 2
-    assert all(os.sched_getaffinity(task) == {core} for task in tasks)
+    cores = cores_of_threads()
+    assert cores[thread.native_id] == {core}
+    assert all(of_thread == {core} for of_thread in cores.values())
+    halt.set()
+    thread.join()
+
+
+@pytest.mark.skipif(not LINUX, reason="no such call")
+@pytest.mark.usefixtures("affinities")
+def test_a_thread_that_ends_meanwhile_keeps_no_other_from_the_core(monkeypatch):
+    set_affinity, core, ended = os.sched_setaffinity, max(os.sched_getaffinity(0)), []
+
+    def set_or_end(task, cores):
+        if not ended:
+            ended.append(task)
+            raise ProcessLookupError
+        set_affinity(task, cores)
+
+    halt = threading.Event()
+    thread = threading.Thread(target=halt.wait)
+    thread.start()
+    monkeypatch.setattr(os, "sched_setaffinity", set_or_end)
+    stay_on_core(core)
+    found = cores_of_threads()
+    assert len(found) >= 2
+    assert all(cores == {core} for task, cores in found.items() if task not in ended)
     halt.set()
     thread.join()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import re
@@ -245,7 +246,8 @@ def stay_on_core(core: int) -> None:
             f"({', '.join(map(str, usable))}), got {core}."
         )
     for thread in _THREADS.iterdir():
-        os.sched_setaffinity(int(thread.name), {core})
+        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+            os.sched_setaffinity(int(thread.name), {core})
 
 
 def _require_address(address: str) -> None:

@@ -280,9 +280,9 @@ def yard_probabilities(
 
     Example:
         >>> yards = dropback.yard_probabilities(run, league, seasons=[2021])
-        >>> total = yards.group_by("game_id", "play_id").agg(pl.col("probability").sum())
-        >>> total.height, round(total["probability"].min(), 6), round(total["probability"].max(), 6)
-        (486, 1.0, 1.0)
+        >>> plays = yards.select("game_id", "play_id").n_unique()
+        >>> plays, round(yards["probability"].sum(), 3)  # one for each play
+        (486, 486.0)
     """
     chosen = as_run(run)
     selection = read_plays_for(
