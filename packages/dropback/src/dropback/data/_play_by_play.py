@@ -195,24 +195,28 @@ def _normalized(plays: pl.DataFrame, origin: str) -> pl.DataFrame:
     known = {word: kind for kind, words in _SEASON_TYPES.items() for word in words}
     written = pl.col("season_type").str.strip_chars().str.to_uppercase()
     kind = written.replace_strict(known, default=None)
-    unknown = plays.filter(written.is_not_null() & kind.is_null())
-    for game, play, value in unknown["game_id", "play_id", "season_type"].head(1).rows():
-        raise ReaderError(
-            f"{origin}, game_id {game}, play_id {play}: 'season_type' is {value!r}, not one of "
-            f"{', '.join(_SEASON_TYPES)}; correct the file or leave the value empty."
-        )
+    _require_words(
+        plays, origin, "season_type", _SEASON_TYPES, written.is_null() | kind.is_not_null()
+    )
     side = pl.col("pass_location").str.strip_chars().str.to_lowercase()
     side = pl.when(side != "").then(side)
-    unknown = plays.filter(~side.is_in(_SIDES))
-    for game, play, value in unknown["game_id", "play_id", "pass_location"].head(1).rows():
-        raise ReaderError(
-            f"{origin}, game_id {game}, play_id {play}: 'pass_location' is {value!r}, not one of "
-            f"{', '.join(_SIDES)}; correct the file or leave the value empty."
-        )
+    _require_words(plays, origin, "pass_location", _SIDES, side.is_in(_SIDES))
     teams = ("home_team", "away_team", "posteam", "defteam")
     return plays.with_columns(
         kind.alias("season_type"), side.alias("pass_location"), *map(franchise, map(pl.col, teams))
     )
+
+
+def _require_words(
+    plays: pl.DataFrame, origin: str, column: str, words: Iterable[str], known: pl.Expr
+) -> None:
+    """Refuse the first play whose word in a column is not known; null is no word."""
+    unknown = plays.filter(~known)
+    for game, play, value in unknown["game_id", "play_id", column].head(1).rows():
+        raise ReaderError(
+            f"{origin}, game_id {game}, play_id {play}: {column!r} is {value!r}, not one of "
+            f"{', '.join(words)}; correct the file or leave the value empty."
+        )
 
 
 # Only our columns: all 372 of nflverse's would cost ten times the time.
