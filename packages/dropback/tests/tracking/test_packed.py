@@ -206,3 +206,62 @@ def test_a_second_table_of_other_content_is_named(folder):
     assert told[0].evidence.startswith(
         f"{folder}/plays.parquet is not read, because plays.csv stands beside it with other content"
     )
+
+
+def zipped_with(folder, place):
+    """The set as an archive beside it, each file under the name that `place` gives it."""
+    archive = folder.parent / "set.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(folder.glob("*.csv")):
+            packed.writestr(place(path.name), path.read_bytes())
+    return archive
+
+
+def test_a_zip_with_backslashes_in_its_names_is_read(folder, tmp_path):
+    archive = zipped_with(folder, lambda name: f"week 1\\data\\{name}")
+    with zipfile.ZipFile(archive, "a") as packed:
+        packed.writestr("week 1\\", b"")
+        packed.writestr("__MACOSX\\week 1\\._plays.csv", b"of Finder")
+    assert kept(archive)[0] == 2
+    assert cut_heads(archive, tmp_path / "heads").files == 1
+    assert (tmp_path / "heads" / "week 1" / "data" / WEEK).is_file()
+    plays = folder / "plays.csv"
+    with zipfile.ZipFile(f"{plays}.zip", "w") as packed:
+        packed.writestr("data\\plays.csv", plays.read_bytes())
+    plays.unlink()
+    assert kept(folder)[0] == 2
+
+
+def test_a_path_outside_by_backslashes_is_refused_and_nothing_written(folder, tmp_path):
+    archive = zipped_with(folder, lambda name: name if name != WEEK else f"..\\..\\{name}")
+    words = rf"holds '..\\\\..\\\\{WEEK}', a path outside itself: it is not unpacked\.$"
+    with pytest.raises(ReaderError, match=words):
+        read_tracking(archive)
+    assert {path.name for path in tmp_path.iterdir()} == {"set", "set.zip"}
+
+
+def encrypted(archive):
+    """Mark each member of an archive as encrypted, in its own header and in the list."""
+    content = bytearray(archive.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = content.find(mark)
+        while place >= 0:
+            content[place + flags] |= 1
+            place = content.find(mark, place + 1)
+    archive.write_bytes(content)
+    return archive
+
+
+def test_an_encrypted_zip_is_one_sentence(folder, tmp_path):
+    archive = encrypted(zipped_with(folder, lambda name: name))
+    words = r"set\.zip: games\.csv is encrypted, which needs a password: unpack it, and name the "
+    for read in (read_tracking, lambda path: cut_heads(path, tmp_path / "heads")):
+        with pytest.raises(ReaderError, match=words):
+            read(archive)
+    plays = folder / "plays.csv"
+    with zipfile.ZipFile(f"{plays}.zip", "w") as packed:
+        packed.writestr("plays.csv", plays.read_bytes())
+    plays.unlink()
+    encrypted(folder / "plays.csv.zip")
+    with pytest.raises(ReaderError, match=r"plays\.csv\.zip: plays\.csv is encrypted"):
+        read_tracking(folder)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHUNK_BYTES: Final = 1 << 20
+# PKWARE's APPNOTE 6.3.10, section 4.4.4.
+_ENCRYPTED: Final = 1
 # What a member of other bytes than its archive was given raises.
 DAMAGED: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
 
@@ -152,15 +154,20 @@ def damaged_zip(archive: Path, member: str, error: BaseException, *, is_cut: boo
 
 
 def require_safe(archive: Path, member: zipfile.ZipInfo) -> None:
-    """Refuse a member that would not stay inside its folder, or that grows beyond all measure.
+    """Refuse a member that would leave its folder, grows beyond all measure or is encrypted.
 
     Raises:
         ReaderError: It is one of these.
     """
-    name = PurePosixPath(member.filename.replace("\\", "/"))
+    name = PurePosixPath(member.filename)
     if name.is_absolute() or ".." in name.parts or ":" in member.filename:
         raise ReaderError(
-            f"{archive} holds {member.filename!r}, a path outside itself: it is not unpacked."
+            f"{archive} holds {member.orig_filename!r}, a path outside itself: it is not unpacked."
+        )
+    if member.flag_bits & _ENCRYPTED:
+        raise ReaderError(
+            f"{archive}: {member.filename} is encrypted, which needs a password: unpack it, and "
+            "name the folder."
         )
     if member.file_size > max(SMALL_BYTES, MOST_GROWTH * member.compress_size):
         raise ReaderError(

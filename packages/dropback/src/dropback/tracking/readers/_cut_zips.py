@@ -37,20 +37,27 @@ class _Member(NamedTuple):
 def open_zip(archive: Path) -> tuple[zipfile.ZipFile, bool]:
     """An archive, and whether it is cut off; then it holds the members that begin in it.
 
-    Reading a member that is cut raises as for one that is damaged.
+    Reading a member that is cut raises as for one that is damaged. Names have slashes where some
+    tools of Windows write backslashes.
 
     Raises:
         zipfile.BadZipFile: It is no zip file.
         OSError: It cannot be read.
     """
     try:
-        return zipfile.ZipFile(archive), False
+        return _with_slashes(zipfile.ZipFile(archive)), False
     except zipfile.BadZipFile:
         with archive.open("rb") as file:
             members = list(_members(file))
         if not members:
             raise
-        return zipfile.ZipFile(_WithList(archive, members)), True
+        return _with_slashes(zipfile.ZipFile(_WithList(archive, members))), True
+
+
+def _with_slashes(packed: zipfile.ZipFile) -> zipfile.ZipFile:
+    for member in packed.infolist():
+        member.filename = member.filename.replace("\\", "/")
+    return packed
 
 
 def _members(file: BinaryIO) -> Iterator[_Member]:

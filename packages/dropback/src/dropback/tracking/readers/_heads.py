@@ -110,13 +110,12 @@ def _members(path: Path) -> Iterator[_Member]:
         except (zipfile.BadZipFile, OSError) as error:
             raise ReaderError(f"{archive} is not a readable zip file: {why_not(error)}.") from error
         with packed:
-            for member in packed.infolist():
+            for number, member in enumerate(packed.infolist()):
                 hidden = member.is_dir() or is_hidden(PurePath(member.filename))
                 if not hidden and member.filename.lower().endswith(SUFFIXES):
                     require_safe(archive, member)
-                    yield _Member(
-                        Path(member.filename), member.file_size, _from_zip(archive, member.filename)
-                    )
+                    opened = _from_zip(archive, number)
+                    yield _Member(Path(member.filename), member.file_size, opened)
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file not in archives)
     else:
@@ -142,10 +141,10 @@ def _on_disk(file: Path) -> Callable[[], IO[bytes]]:
     return opened
 
 
-def _from_zip(archive: Path, name: str) -> Callable[[], IO[bytes]]:
+def _from_zip(archive: Path, number: int) -> Callable[[], IO[bytes]]:
     @contextmanager
     def opened() -> Iterator[IO[bytes]]:
-        with open_zip(archive)[0] as packed, packed.open(name) as member:
+        with open_zip(archive)[0] as packed, packed.open(packed.infolist()[number]) as member:
             yield member
 
     return opened  # type: ignore[return-value]  # used in a with statement alone

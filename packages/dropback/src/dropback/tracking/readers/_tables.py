@@ -26,6 +26,7 @@ from dropback.tracking.readers._cells import (
     without_repeats,
 )
 from dropback.tracking.readers._coded import of_texts
+from dropback.tracking.readers._cut_zips import open_zip
 from dropback.tracking.readers._delimited import told_apart
 from dropback.tracking.readers._files import is_hidden
 from dropback.tracking.readers._format import PLAYER_COLUMNS, SOURCE_KEY, Recorded, folded
@@ -243,7 +244,8 @@ def _columns_among(there: Iterable[str], names: Iterable[str]) -> list[str] | No
 
 
 def _only_file(archive: Path) -> bytes:
-    with zipfile.ZipFile(archive) as packed:
+    packed, _ = open_zip(archive)
+    with packed:
         members = [member for member in packed.infolist() if not member.is_dir()]
         for member in members:
             require_safe(archive, member)
