@@ -289,12 +289,12 @@ def _advance(
     in_end_zone = (rows["air_yards"] == c.yardline_100) & (rows["return_yards"] == 0)
     after_interception = np.where(in_end_zone, 80, np.clip(to_passer_goal, 1, 99))
     landed = c.yardline_100 - np.rint(generator.normal(42, 9, n)).astype(np.int64)
-    after_punt = np.where(landed <= 0, 80, np.clip(100 - landed, 20, 99))
+    after_punt = np.where(landed <= 0, 80, np.clip(GOAL_TO_GOAL_YD - landed, 20, 99))
     after_miss = np.minimum(GOAL_TO_GOAL_YD - c.yardline_100 - 7, 80)
     start = np.select(
         [intercepted, kinds == Kind.PUNT, kinds == Kind.FIELD_GOAL],
         [after_interception, after_punt, np.maximum(after_miss, 1)],
-        100 - left,
+        GOAL_TO_GOAL_YD - left,
     )
     turned_over = failed | kicked | intercepted
     _set_down(

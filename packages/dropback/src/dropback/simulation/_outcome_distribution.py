@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import expit
 
+from dropback.data._field import GOAL_TO_GOAL_YD
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Self
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from dropback._arrays import Flags, Floats, Integers
 
 # A pick-six from the far goal line returns 100 yards; the longest completion gains 99.
-LATTICE_YARDS: Integers = np.arange(-100, 100)
+LATTICE_YARDS: Integers = np.arange(-GOAL_TO_GOAL_YD, GOAL_TO_GOAL_YD)
 
 # A receiver stopped at the catch: a Laplace distribution, narrow enough that 0.85 of it
 # rounds to no yards after the catch and 0.045 to a loss (1 to 2 % of real completions lose).
@@ -208,7 +210,7 @@ class OutcomeDistribution(PlayArrays):
 
     def _return_limit(self) -> Floats:
         """Yards from the catch to the passer's goal line."""
-        return 100 - self.yardline_100 + self.air_yards
+        return GOAL_TO_GOAL_YD - self.yardline_100 + self.air_yards
 
     def _chosen(self, where: Flags, *names: str) -> Iterator[Floats]:
         """Fields at the chosen plays and yards."""
@@ -219,7 +221,7 @@ class OutcomeDistribution(PlayArrays):
         limit = self.yardline_100
         # Three quarters of the lattice lie outside the field or far behind the catch, where
         # the result is 0 or 1. The cut at 12 yards leaves out 7e-23 of the stops.
-        lowest = np.maximum(limit - 100, self.air_yards - 12)
+        lowest = np.maximum(limit - GOAL_TO_GOAL_YD, self.air_yards - 12)
         where = (k < limit) & (k >= lowest) & (self.air_yards < limit)
         run = (k + 0.5 - self.air_yards)[where]
         stop, power, scale, concentration = self._chosen(
@@ -253,7 +255,7 @@ class OutcomeDistribution(PlayArrays):
         ran = _gpd_isf(sf, self.run_scale_yd, self.run_concentration)
         run = np.where(part < self.stop_probability, stopped, ran)
         gain = self.air_yards + np.ceil(np.minimum(run, 200) - 0.5)
-        gain = np.clip(gain, self.yardline_100 - 100, self.yardline_100)
+        gain = np.clip(gain, self.yardline_100 - GOAL_TO_GOAL_YD, self.yardline_100)
         return np.where(self.air_yards < self.yardline_100, gain, self.yardline_100)
 
     def _draw_return(self, part: Floats, u: Floats) -> Floats:
@@ -277,6 +279,8 @@ def interception_returns(air_yards: Floats, end_zone: Floats) -> dict[str, Float
     }
 
 
+# In NumPy: by `GeneralizedPareto` 36,000 plays take 7.2 s of processor time instead of 3.2, and
+# the truth that a model is judged by would be computed by the model's own distribution.
 def _gpd_sf(excess: Floats, scale: Floats, concentration: Floats) -> Floats:
     """Generalized Pareto survival function for a positive concentration; 1 below 0."""
     z = concentration * np.maximum(excess, 0) / scale

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from dropback.data._field import QUARTER_SECONDS
+from dropback.data._field import GOAL_TO_GOAL_YD, QUARTER_SECONDS
 from dropback.simulation._drives import NULL
 from dropback.simulation._play_calls import Kind
 from dropback.simulation._rosters import TEAMS, player_id, player_name
@@ -194,7 +194,7 @@ def _result() -> list[pl.Expr]:
     passed = kind >= Kind.SACK
     completed, intercepted = pl.col("completed") == 1, pl.col("intercepted") == 1
     scored = completed & (yards == pl.col("yardline"))
-    to_passer_goal = 100 - pl.col("yardline") + pl.col("air_yards")
+    to_passer_goal = GOAL_TO_GOAL_YD - pl.col("yardline") + pl.col("air_yards")
     returned = intercepted & (pl.col("return_yards") == to_passer_goal)
     incomplete = passed & (kind != Kind.SACK) & ~completed & ~intercepted
 

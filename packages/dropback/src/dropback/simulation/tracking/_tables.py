@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
-from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD
+from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_TO_GOAL_YD
 from dropback.simulation._rosters import FIRST_PLAYER_NUMBER, TEAMS, player_name
 from dropback.simulation.tracking._calls import COVERAGES, FORMATIONS
 from dropback.simulation.tracking._lineup import DEFENSE, ELIGIBLE, FRAME_S, POSITIONS
@@ -141,7 +141,9 @@ def situation_rows(week: Week | OtherPlays, description: pl.Series) -> pl.DataFr
                 pl.when(own_side).then("posteam").when(pl.col("yardline_100") < 50).then("defteam")
             ).to_series(),
             "yardlineNumber": a.select(
-                pl.when(own_side).then(100 - pl.col("yardline_100")).otherwise("yardline_100")
+                pl.when(own_side)
+                .then(GOAL_TO_GOAL_YD - pl.col("yardline_100"))
+                .otherwise("yardline_100")
             ).to_series(),
             "gameClock": a["time"],
             "preSnapHomeScore": a["home_score_pre"],
@@ -248,7 +250,10 @@ def play_by_play_rows(week: Week) -> pl.DataFrame:
             ).cast(pl.Int32),
             return_touchdown=(
                 (pl.col("interception") == 1)
-                & (-pl.Series(o.yards) >= 100 - pl.col("yardline_100") + pl.col("air_yards"))
+                & (
+                    -pl.Series(o.yards)
+                    >= GOAL_TO_GOAL_YD - pl.col("yardline_100") + pl.col("air_yards")
+                )
             ).cast(pl.Int32),
             first_down_pass=(
                 (pl.col("complete_pass") == 1) & (pl.col("yards_gained") >= pl.col("ydstogo"))
