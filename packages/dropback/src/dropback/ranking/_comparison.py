@@ -84,7 +84,7 @@ def probability_matrix(rows: FrameT, chosen: Sequence[Row] | None = None) -> Fra
 
 def probability_next(mean: Floats, sd: Floats) -> pl.Series:
     """Probability that each row is better than the one below it; null for the last."""
-    better = _better(mean[:-1], sd[:-1], mean[1:], sd[1:])
+    better = probability_above(mean[:-1], sd[:-1], mean[1:], sd[1:])
     return pl.Series([*better.tolist(), None], dtype=pl.Float64)
 
 
@@ -116,12 +116,13 @@ def _matrix(rows: pl.DataFrame) -> Floats:
     mean, sd = (rows[name].to_numpy() for name in ("score_shrunk", "shrunk_sd"))
     if "better" in rows.columns and (rows["better"] == "lower").all():
         mean = -mean  # defenses: what they allow
-    matrix = _better(mean[:, None], sd[:, None], mean, sd)
+    matrix = probability_above(mean[:, None], sd[:, None], mean, sd)
     np.fill_diagonal(matrix, 0.5)
     return matrix
 
 
-def _better(mean: Floats, sd: Floats, other_mean: Floats, other_sd: Floats) -> Floats:
+def probability_above(mean: Floats, sd: Floats, other_mean: Floats, other_sd: Floats) -> Floats:
+    """Probability that one normal variable exceeds another that is independent of it."""
     # Without any luck the better mean is certainly better; the tiny number avoids 0 / 0.
     spread = np.sqrt(sd**2 + other_sd**2) + np.finfo(float).tiny
     with np.errstate(over="ignore"):

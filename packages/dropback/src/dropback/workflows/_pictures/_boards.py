@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtr
 
 from dropback.errors import RequestError
+from dropback.ranking._comparison import probability_above
 from dropback.workflows._pictures._images import Images, show
 from dropback.workflows._pictures._labels import place_labels
 from dropback.workflows._pictures._look import Look, Page, Rectangle, points, text_width_in, wrapped
@@ -77,15 +77,16 @@ def tiers(rows: pl.DataFrame) -> pl.DataFrame:
     """
     lower = "better" in rows.columns and "lower" in rows["better"]
     ordered = rows.sort("score_shrunk", descending=not lower, maintain_order=True)
-    found: list[int] = []
-    first = 0
     mean, sd = ordered["score_shrunk"].to_numpy(), ordered["shrunk_sd"].to_numpy()
-    for row in range(ordered.height):
-        apart = np.hypot(sd[first], sd[row]) + np.finfo(float).tiny
-        better = ndtr(abs(mean[first] - mean[row]) / apart) >= _TIER
-        if better:
+    mean = -mean if lower else mean
+    better = probability_above(mean[:, None], sd[:, None], mean, sd) >= _TIER
+    found = [1] * ordered.height
+    first = 0
+    for row in range(1, ordered.height):
+        found[row] = found[row - 1]
+        if better[first, row]:
             first = row
-        found.append(found[-1] + better if found else 1)
+            found[row] += 1
     return ordered.with_columns(pl.Series("tier", found, dtype=pl.Int64))
 
 
