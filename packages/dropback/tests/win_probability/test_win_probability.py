@@ -6,14 +6,15 @@ import pytest
 
 from dropback.data import read_play_by_play
 from dropback.errors import RequestError
+from dropback.expected_points import timeline
 from dropback.simulation import LeagueSettings, simulate_league
 from dropback.win_probability import (
     OWN_SOURCE,
     WinProbabilitySettings,
-    finished_games,
     recorded_wpa,
     win_probability_added,
 )
+from dropback.win_probability._model import finished_games
 from examples.play_by_play_rows import Rows
 
 END = {"qtr": 4, "quarter_seconds_remaining": 20, "game_seconds_remaining": 20}
@@ -36,7 +37,7 @@ OVERTIME = {"qtr": 5, "quarter_seconds_remaining": 300, "game_seconds_remaining"
     ],
 )  # fmt: skip
 def test_a_game_has_a_result_where_it_ended(rows: Rows, last: dict, won: float | None) -> None:
-    found = finished_games(rows({}, {"game_seconds_remaining": 3200, **last}))
+    found = finished_games(timeline(rows({}, {"game_seconds_remaining": 3200, **last})))
     assert found["home_won"].to_list() == ([] if won is None else [won])
 
 
@@ -61,7 +62,7 @@ def test_what_plays_add_sums_to_the_result(league: pl.DataFrame, valued: pl.Data
     games = valued.group_by("game_id", maintain_order=True).agg(
         side.sum().alias("added"), first.alias("start")
     )
-    joined = games.join(finished_games(league), on="game_id")
+    joined = games.join(finished_games(timeline(league)), on="game_id")
     assert joined.height > 50
     total = (joined["start"] + joined["added"]).to_numpy()
     assert total == pytest.approx(joined["home_won"].to_numpy(), abs=1e-6)
@@ -70,7 +71,7 @@ def test_what_plays_add_sums_to_the_result(league: pl.DataFrame, valued: pl.Data
 def test_probabilities_of_games_not_seen_are_calibrated(
     league: pl.DataFrame, valued: pl.DataFrame
 ) -> None:
-    known = valued.join(finished_games(league), on="game_id")
+    known = valued.join(finished_games(timeline(league)), on="game_id")
     home = pl.col("posteam") == pl.col("home_team")
     table = known.with_columns(
         won=pl.when(home).then(pl.col("home_won")).otherwise(1 - pl.col("home_won"))

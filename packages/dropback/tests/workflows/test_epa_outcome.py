@@ -24,11 +24,7 @@ from dropback.expected_points import (
     fit_expected_points,
 )
 from dropback.models import ModelSettings
-from dropback.models._predict import (
-    QUANTILE_LEVELS,
-    predict_plays,
-    summarize_continuous_distributions,
-)
+from dropback.models._predict import QUANTILE_LEVELS, predict_plays
 from dropback.models._store import Run, load_run
 from dropback.models.baselines import fit_baseline
 from dropback.scoring import score_plays
@@ -82,10 +78,15 @@ def test_numbers_of_a_continuous_distribution_are_its_own() -> None:
         {"game_id": "g", "play_id": range(count), **keys, "epa": epa}, strict=False
     )
 
-    def distribution_of(rows: np.ndarray, _fold: int) -> Gaussian:
-        return Gaussian(torch.full((len(rows),), 0.2), torch.full((len(rows),), 1.6))
+    class Same:
+        """One distribution of every play."""
 
-    table = summarize_continuous_distributions(plays, distribution_of, folds=np.full(count, -1))
+        play_set, outcome, fold_of_game, members = PlaySet.TARGETED, Outcome.EPA, {}, 1
+
+        def predict_distribution(self, features: np.ndarray, _fold: int | None) -> Gaussian:
+            return Gaussian(torch.full((len(features),), 0.2), torch.full((len(features),), 1.6))
+
+    table = predict_plays(Same(), plays, features=np.zeros((count, 1)))
     oracle = scipy.stats.norm(0.2, 1.6)
     np.testing.assert_allclose(table["pit"], oracle.cdf(epa), atol=1e-6)
     assert table["mid_cdf"].equals(table["pit"].rename("mid_cdf"))

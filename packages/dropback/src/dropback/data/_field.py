@@ -36,16 +36,6 @@ _FIRST_SEASON_OF_18_WEEKS = 2021
 _WEEKS, _WEEKS_BEFORE = 18, 17
 
 
-def regular_season_weeks(season: int) -> int:
-    """Number of regular-season weeks.
-
-    Example:
-        >>> regular_season_weeks(2020), regular_season_weeks(2021)
-        (17, 18)
-    """
-    return _WEEKS if season >= _FIRST_SEASON_OF_18_WEEKS else _WEEKS_BEFORE
-
-
 def last_regular_week(season: pl.Expr) -> pl.Expr:
-    """`regular_season_weeks` of a column of seasons."""
+    """Last week of the regular season, of a column of seasons."""
     return pl.when(season >= _FIRST_SEASON_OF_18_WEEKS).then(_WEEKS).otherwise(_WEEKS_BEFORE)

@@ -271,23 +271,6 @@ def _whole_yard_parts(
     return parts
 
 
-def summarize_continuous_distributions(
-    plays: pl.DataFrame,
-    distribution_of: Callable[[Integers, int], Distribution],
-    *,
-    folds: Integers,
-) -> dy.DataFrame[Predictions]:
-    """Numbers of each play's continuous distribution of EPA; PIT and mid-CDF are the CDF.
-
-    Args:
-        plays: The plays, with `epa`.
-        distribution_of: Distribution, batch shape ``(n,)``, of rows that share a fold.
-        folds: Fold of each play.
-    """
-    parts = _continuous_parts(plays, distribution_of, list(_chunks(folds, folds)))
-    return _predictions(plays, Outcome.EPA, folds, parts, tracked=False)
-
-
 def _continuous_parts(
     plays: pl.DataFrame,
     distribution_of: Callable[[Integers, int], Distribution],

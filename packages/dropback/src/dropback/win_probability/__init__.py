@@ -3,7 +3,6 @@
 from dropback.win_probability._model import (
     OWN_SOURCE,
     WinProbabilitySettings,
-    finished_games,
     recorded_wpa,
     win_probability_added,
 )
@@ -11,7 +10,6 @@ from dropback.win_probability._model import (
 __all__ = [
     "OWN_SOURCE",
     "WinProbabilitySettings",
-    "finished_games",
     "recorded_wpa",
     "win_probability_added",
 ]

@@ -82,26 +82,21 @@ def recorded_wpa(play_by_play: pl.DataFrame) -> bool:
     return len(filled) > 0 and float(filled.min()) >= _RECORDED_SHARE  # type: ignore[arg-type]
 
 
-def finished_games(play_by_play: pl.DataFrame) -> pl.DataFrame:
+def finished_games(played: pl.DataFrame) -> pl.DataFrame:
     """Result of each game that was played to its end, from its last row and nflverse's scores.
 
     A game has ended where its last row stands in the fourth quarter with at most two minutes left
     and a lead, or in overtime with a lead or nothing left.
 
     Args:
-        play_by_play: What `read_play_by_play` returned.
+        played: What `timeline` returned.
 
     Returns:
         ``game_id``, ``home_won``: 1, 1/2 for a tie, 0. Other games, of a season in progress or
         broken off, are absent.
     """
-    return _results(timeline(play_by_play))
-
-
-def _results(rows: pl.DataFrame) -> pl.DataFrame:
-    """What `finished_games` returns, from a `timeline`."""
     side = pl.when("home").then(1).otherwise(-1)
-    last = rows.group_by("game_id", maintain_order=True).agg(
+    last = played.group_by("game_id", maintain_order=True).agg(
         pl.coalesce(
             pl.col("home_score") - pl.col("away_score"),
             side * (pl.col("score_differential") + pl.col("points")),
@@ -174,7 +169,7 @@ def _snaps(play_by_play: pl.DataFrame) -> pl.DataFrame:
     # A million snaps of all columns are a gigabyte: what is not read goes first.
     read = {*PLAY_KEY, "posteam", *(n for e in _FEATURES.values() for n in e.meta.root_names())}
     snaps = played.filter("scrimmage").select(sorted(read - {"receives_next_half"}))
-    rows = left_join(snaps, _results(played), on="game_id")
+    rows = left_join(snaps, finished_games(played), on="game_id")
     opened = pl.col("posteam").first().over("game_id")
     won = pl.when("home").then("home_won").otherwise(1 - pl.col("home_won"))
     return rows.with_columns(
