@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -190,3 +191,18 @@ def test_only_public_modules_list_what_they_promise() -> None:
     private = [path for path in SOURCES if is_private(path.stem)]
     assert private
     assert [path.name for path in private if "\n__all__ = " in path.read_text()] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_page_on_architecture_has_a_row_for_each_layer(package: str) -> None:
+    root = Path(__file__).parents[1]
+    contracts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = [
+        each["layers"] for each in contracts["contracts"] if each.get("containers") == [package]
+    ]
+    named = {name for layer in layers for name in layer.split(" | ")}
+    page = (root / "docs/explanation/architecture.md").read_text()
+    table = page.split(f"| `{package}` | holds |", 1)[1].split("\n\n", 1)[0]
+    rows = set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.splitlines()[2:])))
+    # Modules of one file below the layers need no row: what all share.
+    assert rows == {name for name in named if not name.startswith("_") and name != "errors"}
