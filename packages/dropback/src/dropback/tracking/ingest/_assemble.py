@@ -29,6 +29,7 @@ from dropback.tracking.ingest._entities import (
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 from dropback.tracking.ingest._joined_plays import joined_plays
 from dropback.tracking.ingest._lost_rows import flags_of_lost_rows, lost_cell
+from dropback.tracking.ingest._moments import moments
 from dropback.tracking.ingest._passes import find_inside, scatter
 from dropback.tracking.ingest._problems import (
     MOST_APART_YD,
@@ -153,6 +154,7 @@ def assemble(
     used[entities["n"].to_numpy(), entities["slot"].to_numpy()] = True
     gaps = fill_gaps(frames, offsets, used)
     plays = plays.with_columns(
+        *moments(rows, runs, plays, entities),
         duplicate_rows=pl.Series(duplicates, dtype=pl.Int32),
         filled_positions=pl.Series(gaps.filled, dtype=pl.Int32),
         filled_share=pl.Series(gaps.share),

@@ -77,6 +77,12 @@ LIMITS: Final = (
           "ball away from the passer at the release"),
     Limit("ball_to_passer_yd", "ball near the passer at the release", None, 6.0, "flag",
           "ball far from the passer at the release"),
+    # Of 374 passes all but four are from -3 to 2: the two of 2017 with a ball that is 1.8 s behind,
+    # and two of 2019 in which the passer has the ball for 3 and 5 frames more.
+    Limit("release_off_frames", "ball gone after the release", None, 2, "flag",
+          "ball with the passer after the release"),
+    Limit("release_off_frames", "ball with the passer until the release", -3, None, "flag",
+          "ball gone from the passer before the release"),
     Limit("rate_hz", "ten frames a second", 9.5, 10.5, "set aside", "not ten frames a second"),
     # 2017 to 2021: .12, at most .6; in 2015 twelve of 149 snaps are charted after the start.
     Limit("speed_before_snap_yd_per_s", "still before the snap", None, 1.0, "flag",

@@ -1,0 +1,119 @@
+"""The snap and the release against the players and the ball: made plays, and real ones shifted."""
+
+import shutil
+
+import polars as pl
+import pytest
+
+from dropback.tracking import read_tracking
+from examples.tracking_sets import MadePlay, made_set
+
+SNAP, THROW, ARRIVED = "ball_snap", "pass_forward", "pass_arrived"
+HELD = "ball with the passer after the release"
+GONE = "ball gone from the passer before the release"
+FAR = "ball far from the passer at the release"
+
+# Passes of the opening game of 2017, Kansas City at New England.
+GAME = 2017090700
+PASSES = (68, 94, 309, 427, 449)
+
+
+def read(folder, play, rows=None, layout="bdb_2025"):
+    (block,), report = read_tracking(made_set(layout, play, rows=rows).write(folder))
+    return block.plays.row(0, named=True), report
+
+
+@pytest.mark.parametrize(
+    ("release", "off", "flags"),
+    [
+        # In a made play the passer has the ball from frame 7 to frame 26. After it the ball lies
+        # at the line, 8 yards from the passer.
+        (21, 5, [HELD]),
+        (23, 3, [HELD]),
+        (24, 2, []),
+        (26, 0, []),
+        (29, -3, [FAR]),
+        (30, -4, [FAR, GONE]),
+        # Before the ball has come to the passer.
+        (14, 8, [HELD]),
+    ],
+)
+@pytest.mark.parametrize("right", [True, False])
+def test_the_ball_leaves_the_passer_at_the_release(release, off, flags, right, tmp_path):
+    play = MadePlay(events={6: SNAP, release: THROW, 36: ARRIVED}, right=right)
+    row, report = read(tmp_path, play)
+    assert row["release_off_frames"] == off
+    assert row["flags"] == flags
+    decisions = {check.name: check.decision for check in report.files[0].checks}
+    found = (
+        decisions["ball gone after the release"],
+        decisions["ball with the passer until the release"],
+    )
+    assert found == tuple("flagged" if flag in flags else "ok" for flag in (HELD, GONE))
+
+
+def test_a_ball_that_comes_back_to_the_passer_was_gone(tmp_path):
+    play = MadePlay()
+    back = pl.col("frameId").is_between(30, 33) & pl.col("nflId").is_null()
+    rows = play.rows().with_columns(x=pl.when(back).then(37.0).otherwise("x"))
+    row, _ = read(tmp_path, play, rows)
+    assert (row["release_off_frames"], row["flags"]) == (0, [])
+
+
+@pytest.mark.parametrize("order", [["frameId", "nflId"], ["nflId", "frameId"]])
+def test_rows_in_any_order_measure_the_same(order, tmp_path):
+    play = MadePlay(events={6: SNAP, 22: THROW, 36: ARRIVED})
+    row, _ = read(tmp_path, play, play.rows().sort(order))
+    assert (row["release_off_frames"], row["flags"]) == (4, [HELD])
+
+
+def test_sets_without_a_ball_or_a_forward_pass_do_not_say(tmp_path):
+    sack = MadePlay(events={6: SNAP, 26: "qb_sack"})
+    assert read(tmp_path / "sack", sack)[0]["release_off_frames"] is None
+    row, report = read(tmp_path / "no ball", MadePlay(), layout="hackathon_2015")
+    assert row["release_off_frames"] is None
+    decisions = {check.name: check.decision for check in report.files[0].checks}
+    assert decisions["ball gone after the release"] == "not measurable"
+
+
+@pytest.fixture(scope="module")
+def passes(data_dir):
+    """The rows of a few real passes."""
+    file = data_dir / "tracking/bdb_2019/tracking_gameId_2017090700.csv.gz"
+    rows = pl.scan_csv(file, infer_schema=False)
+    return rows.filter(pl.col("playId").is_in([f"{play}.0" for play in PASSES])).collect()
+
+
+def moved(rows, event, frames):
+    """The rows with an event of all tracks some frames later."""
+    at = pl.col("event").shift(frames).over("playId", "nflId", "displayName") == event
+    gone = pl.when(pl.col("event") != event).then("event").otherwise(pl.lit("NA"))
+    return rows.with_columns(event=pl.when(at).then(pl.lit(event)).otherwise(gone))
+
+
+def flags_of_game(rows, data_dir, folder):
+    """Flags of each play of the game of 2017 with these rows, and the reasons of those left out."""
+    folder.mkdir(exist_ok=True)
+    for name in ("plays", "games", "players"):
+        shutil.copy(data_dir / f"tracking/bdb_2019/{name}.csv", folder)
+    rows.write_csv(folder / "tracking_gameId_2017090700.csv")
+    blocks, report = read_tracking(folder)
+    plays = pl.concat(block.plays for block in blocks) if blocks else pl.DataFrame()
+    kept = {row["play_id"]: row["flags"] for row in plays.iter_rows(named=True)}
+    return kept, dict(report.left_out.select("play_id", "reason").iter_rows())
+
+
+def test_real_passes_leave_the_hand_at_the_release(passes, data_dir, tmp_path):
+    assert flags_of_game(passes, data_dir, tmp_path) == ({play: [] for play in PASSES}, {})
+
+
+def test_a_real_release_that_is_charted_half_a_second_early_is_flagged(passes, data_dir, tmp_path):
+    kept, _ = flags_of_game(moved(passes, THROW, -5), data_dir, tmp_path)
+    assert kept == {play: [HELD] for play in PASSES}
+
+
+def test_a_real_release_that_is_charted_late_is_flagged_or_set_aside(passes, data_dir, tmp_path):
+    kept, left_out = flags_of_game(moved(passes, THROW, 4), data_dir, tmp_path)
+    assert set(left_out.values()) <= {"ball away from the passer at the release"}
+    assert all(GONE in flags for flags in kept.values())
+    assert len(kept) + len(left_out) == len(PASSES)
