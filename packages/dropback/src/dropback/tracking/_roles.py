@@ -11,32 +11,37 @@ Slots follow from what is known at the snap, so that a live play has the same on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
 
 from dropback._frames import collected
+from dropback.tracking._compiled import compiled
 from dropback.tracking._schema import GROUPS_AT_SNAP, PLAYERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dropback._arrays import Flags, Integers, Singles
+    from dropback._arrays import Flags, Floats, Integers, Singles
 
 LINE_POSITIONS: Final = ("C", "G", "T", "OL", "OC")
 
-_DEFENSIVE_GROUPS: Final = {
-    **dict.fromkeys(("DE", "DT", "NT", "DL", "EDGE"), 0),
-    **dict.fromkeys(("LB", "OLB", "ILB", "MLB"), 1),
-    **dict.fromkeys(("CB", "S", "SS", "FS", "DB", "SAF"), 2),
-}
-
 _PLAY = "play"
 
-# One integer a play and side: polars groups by it several times faster than by two columns.
-_SIDE = "play_and_side"
-_SIDE_INDICES: Final = {"offense": 0, "defense": 1, "ball": 2}
+_OFFENSE, _DEFENSE, _BALL = 0, 1, 2
+_SIDES: Final = {"offense": _OFFENSE, "defense": _DEFENSE, "ball": _BALL}
+# Those of the defense by group.
+_FRONT, _MIDDLE, _DEEP, _CENTER, _LINEMAN, _QUARTERBACK, _OTHER = range(7)
+_POSITIONS: Final = {
+    **dict.fromkeys(("DE", "DT", "NT", "DL", "EDGE"), _FRONT),
+    **dict.fromkeys(("LB", "OLB", "ILB", "MLB"), _MIDDLE),
+    **dict.fromkeys(("CB", "S", "SS", "FS", "DB", "SAF"), _DEEP),
+    **dict.fromkeys(LINE_POSITIONS, _LINEMAN),
+    "C": _CENTER,
+    "QB": _QUARTERBACK,
+}
+_EACH: Final = PLAYERS // 2
 
 
 def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
@@ -52,122 +57,110 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         The same rows and order with ``slot``, ``role_at_snap`` (one of `GROUPS_AT_SNAP`) and
         ``passer_inferred``.
     """
-    is_offense = pl.col("side") == "offense"
-    is_line = pl.col("position").is_in(LINE_POSITIONS).fill_null(value=False)
-    y_of_center = pl.when(pl.col("position") == "C").then("y_yd")
-    # Minimum, maximum and mean over a group run over columns. A rank, a range or a filter over
-    # one is computed group by group, ten times as slow: sorting and `_place` stand in for them.
-    with_line = (
-        entities.lazy()
-        .with_row_index("row")
-        .with_columns(
-            (
-                pl.col(_PLAY) * 3
-                + pl.col("side").replace_strict(_SIDE_INDICES, return_dtype=pl.Int64)
-            ).alias(_SIDE)
-        )
-        .with_columns(
-            middle_y=pl.coalesce(
-                y_of_center.mean().over(_SIDE), pl.col("y_yd").median().over(_SIDE)
-            ),
-            front_x=pl.col("x_yd").max().over(_SIDE),
-            players_of_side=pl.len().over(_SIDE),
-        )
+    is_recorded = (pl.col("recorded_role") == "passer").fill_null(value=False)
+    said = entities.select(
+        "named_passer",
+        play=pl.col(_PLAY).cast(pl.Int64),
+        side=pl.col("side").replace_strict(_SIDES, return_dtype=pl.Int64),
+        position=pl.col("position")
+        .replace_strict(_POSITIONS, default=_OTHER, return_dtype=pl.Int64)
+        .fill_null(_OTHER),
+        x=pl.col("x_yd").cast(pl.Float64).fill_null(np.nan),
+        y=pl.col("y_yd").cast(pl.Float64).fill_null(np.nan),
+        recorded=is_recorded,
     )
-    off_middle = (pl.col("y_yd") - pl.col("middle_y")).abs()
+    # One integer a play and side.
+    sides = (said["play"] * len(_SIDES) + said["side"]).to_numpy()
+    rows = np.argsort(sides, kind="stable")
+    group, slot = np.empty((2, len(rows)), np.int64)
+    group[rows], slot[rows] = _groups_and_slots(
+        sides[rows], {name: said[name].to_numpy()[rows] for name in said.columns}
+    )
+    return entities.drop("named_passer").with_columns(
+        slot=pl.Series(slot),
+        role_at_snap=pl.Series(GROUPS_AT_SNAP).gather(pl.Series(group)),
+        passer_inferred=pl.Series(group == _group("passer")) & ~said["recorded"],
+    )
+
+
+def _group(name: str) -> int:
+    return GROUPS_AT_SNAP.index(name)
+
+
+def _groups_and_slots(sides: Integers, said: dict[str, NDArray[Any]]) -> tuple[Integers, Integers]:
+    """Index in `GROUPS_AT_SNAP` and slot of entities in the order of their plays and sides.
+
+    Args:
+        sides: A number for each play and side, shape ``[N]``.
+        said: Columns of `assign_slots`.
+    """
+    side, position, x, y = (said[name] for name in ("side", "position", "x", "y"))
+    head = np.flatnonzero(np.diff(sides, prepend=-1))
+    size = np.diff(head, append=len(sides))
+    run = np.repeat(np.arange(len(head)), size)
+    is_line = (position == _CENTER) | (position == _LINEMAN)
+    front_x = np.maximum.reduceat(x, head) if len(head) else x
+    behind = front_x[run] - x
+    off_middle = np.abs(y - _middles(head, size, y, position == _CENTER)[run])
     # A quarterback stands behind the center. Where no position tells the quarterback, the player
     # there who is no lineman is the passer.
-    passer_score = (
-        pl.when(pl.col("recorded_role") == "passer")
-        .then(-3000.0)
-        .when("named_passer")
-        .then(-2000.0)
-        .when(pl.col("position") == "QB")
-        .then(-1000.0)
-        .when(is_line)
-        .then(1000.0)
-        .when(pl.col("front_x") - pl.col("x_yd") < 1.0)
-        .then(100.0)
-        .otherwise(0.0)
-        + off_middle
-    )
-    with_passer = (
-        with_line.with_columns(off_middle=off_middle, score=passer_score)
-        .sort(_SIDE, "score", "row")
-        .with_columns(is_passer=is_offense & pl.col(_SIDE).is_first_distinct())
-    )
+    is_likely = [
+        said["recorded"], said["named_passer"], position == _QUARTERBACK, is_line, behind < 1.0
+    ]  # fmt: skip
+    score = np.select(is_likely, [-3000.0, -2000.0, -1000.0, 1000.0, 100.0], 0.0) + off_middle
+    nobody = np.zeros(len(run), np.int64)
+    is_passer = (side == _OFFENSE) & (_places(head, size, nobody, score) == 0)
     # At least five of eleven are not eligible (NFL rulebook, Rule 5, Section 3). Where positions
     # name fewer (a tight end at tackle, or no position known), the line is filled up with those
     # nearest to the middle within 1.5 yards of the foremost player.
-    line_score = (
-        pl.when(pl.col("is_passer"))
-        .then(1000.0)
-        .when(is_line)
-        .then(-1000.0)
-        .otherwise(
-            pl.col("off_middle")
-            + pl.when(pl.col("front_x") - pl.col("x_yd") > 1.5).then(100.0).otherwise(0.0)
-        )
+    score = np.select([is_passer, is_line, behind > 1.5], [1000.0, -1000.0, 100.0 + off_middle],
+                      off_middle)  # fmt: skip
+    blocks = is_line | ((_places(head, size, nobody, score) < 5) & (size[run] >= _EACH))
+    # The offense is the first side of its play.
+    first = np.searchsorted(said["play"][head], said["play"])
+    depth = x - np.where(side[head][first] == _OFFENSE, front_x[first], -np.inf)
+    by_depth = np.select([depth < 2.5, depth < 7.0], [_FRONT, _MIDDLE], _DEEP)
+    group = np.select(
+        [side == _BALL, side == _DEFENSE, is_passer, blocks],
+        [
+            _group("ball"),
+            _group("front") + np.where(position <= _DEEP, position, by_depth),
+            _group("passer"),
+            _group("blocker"),
+        ],
+        _group("eligible"),
     )
-    with_interior = (
-        with_passer.with_columns(score=line_score)
-        .sort(_SIDE, "score", "row")
-        .with_row_index("nearest")
-        .with_columns(near_center=_place("nearest", _SIDE) < 5)
+    place = _places(head, size, group, y)
+    slot = np.select(
+        [side == _BALL, side == _DEFENSE, group == _group("eligible")],
+        [PLAYERS, _EACH + place, _EACH - size[run] + place],
+        place,
     )
-    blocks = is_line | (pl.col("near_center") & (pl.col("players_of_side") >= 11))
-    depth = pl.col("x_yd") - pl.when(is_offense).then("front_x").max().over(_PLAY)
-    defensive_group = pl.coalesce(
-        pl.col("position").replace_strict(_DEFENSIVE_GROUPS, default=None, return_dtype=pl.Int8),
-        pl.when(depth < 2.5).then(0).when(depth < 7.0).then(1).otherwise(2).cast(pl.Int8),
-    )
-    order = (
-        pl.when(pl.col("side") == "ball")
-        .then(6)
-        .when(~is_offense)
-        .then(defensive_group + 3)
-        .when(pl.col("is_passer"))
-        .then(0)
-        .when(blocks)
-        .then(1)
-        .otherwise(2)
-        .cast(pl.Int8)
-    )
-    ordered = (
-        with_interior.with_columns(order=order)
-        .sort(_SIDE, "order", "y_yd", "row")
-        .with_row_index("place")
-    )
-    eligible = (pl.col("order") == 2).sum().over(_SIDE)
-    in_order = _place("place", pl.col(_SIDE) * 8 + pl.col("order"))
-    slot = (
-        pl.when(pl.col("order") == 6)
-        .then(22)
-        .when(pl.col("order") >= 3)
-        .then(11 + _place("place", _SIDE))
-        .when(pl.col("order") == 0)
-        .then(0)
-        .when(pl.col("order") == 1)
-        .then(1 + in_order)
-        .otherwise(11 - eligible + in_order)
-    )
-    names = dict(enumerate(GROUPS_AT_SNAP))
-    return (
-        ordered.with_columns(
-            slot=slot.cast(pl.Int64),
-            role_at_snap=pl.col("order").replace_strict(names, return_dtype=pl.String),
-            passer_inferred=pl.col("is_passer") & pl.col("recorded_role").ne_missing("passer"),
-        )
-        .sort("row")
-        .select(*entities.columns, "slot", "role_at_snap", "passer_inferred")
-        .drop("named_passer")
-        .pipe(collected)
-    )
+    return group, slot
 
 
-def _place(row: str, group: pl.Expr | str) -> pl.Expr:
-    """Place of a row within its group, from its place in a table sorted by group."""
-    return (pl.col(row) - pl.col(row).min().over(group)).cast(pl.Int64)
+@compiled
+def _middles(head: Integers, size: Integers, y: Floats, is_center: Flags) -> Floats:
+    """Where the middle of each side is: its center, else the median of its players."""
+    found = np.empty(len(head))
+    for run in range(len(head)):
+        here = slice(head[run], head[run] + size[run])
+        centers = y[here][is_center[here]]
+        found[run] = centers.mean() if len(centers) else np.median(y[here])
+    return found
+
+
+@compiled
+def _places(head: Integers, size: Integers, group: Integers, value: Floats) -> Integers:
+    """Place of each entity in its side, by group and then by a value; of equals the first first."""
+    place = np.zeros(len(value), np.int64)
+    for run in range(len(head)):
+        here = range(head[run], head[run] + size[run])
+        for at in here:
+            for other in here:
+                before = value[other] < value[at] or (value[other] == value[at] and other < at)
+                place[at] += group[other] < group[at] or (group[other] == group[at] and before)
+    return place
 
 
 def mirror_slots(groups: NDArray[np.int8]) -> NDArray[np.uint8]:
