@@ -228,7 +228,7 @@ def test_many_bad_tracks_are_counted(tmp_path):
 # What a whole play has wrong: its columns, and the flag.
 PLAYS = {
     "turned directions": ({"dir": (pl.col("dir") + 180) % 360},
-                          "a track against its recorded directions"),
+                          "a play against its recorded directions"),
     "turned orientations": ({"o": (pl.col("o") + 180) % 360},
                             "players who face away from the other side at the snap"),
     "orientations a quarter to the right": (

@@ -41,6 +41,7 @@ _POSITIONS: Final = {
     "C": _CENTER,
     "QB": _QUARTERBACK,
 }
+DEFENSIVE_POSITIONS: Final = tuple(name for name, at in _POSITIONS.items() if at <= _DEEP)
 _EACH: Final = PLAYERS // 2
 
 

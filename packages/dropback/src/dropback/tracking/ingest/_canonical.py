@@ -31,6 +31,7 @@ from dropback.tracking.ingest._quality import (
     steps_between,
     with_quality,
 )
+from dropback.tracking.ingest._sides import misread_plays
 from dropback.tracking.ingest._tracks import unlike_tracks
 from dropback.tracking.readers._cells import yes_or_no
 from dropback.tracking.readers._plays import CLOCK, PASS_RESULTS
@@ -80,7 +81,11 @@ def canonicalize(
     )
     cells = _sparse_lists("cells", [[*cell, *track] for cell, track in said])
     fill_motion(frames, block.frame_in_play, absent)
-    plays, problems = with_line(block, corrections)
+    plays, off_line = with_line(block, corrections, layout)
+    # What explains a snap away from the line comes before it.
+    problems = pl.concat([misread_plays(block, layout), off_line]).unique(
+        "play", keep="first", maintain_order=True
+    )
     plays = plays.with_columns(errors, cells)
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
     if block.wide is not None:
@@ -107,10 +112,11 @@ def canonicalize(
 
 
 def _in_columns_of(layout: Format, details: pl.Expr) -> pl.Expr:
-    """Details with the set's own names of the columns that `STRANGER` is about."""
-    for ours in ("offense", "defense", "yardline_side"):
-        if names := layout.plays.get(ours):
-            details = details.str.replace(f"{ours} is ", f"{names[0]} is ", literal=True)
+    """Details with the set's own names of the columns that contradictions are about."""
+    own = {name: layout.plays[name][0] for name in layout.plays} | dict(layout.rows)
+    for ours in ("offense", "defense", "yardline_side", "play_direction"):
+        if ours in own:
+            details = details.str.replace(f"{ours} is ", f"{own[ours]} is ", literal=True)
     return details
 
 

@@ -103,7 +103,13 @@ def contradictions() -> tuple[pl.Expr, ...]:
     offense, defense = (pl.col(f"{side}_across_yd") for side in ("offense", "defense"))
     return (
         pl.when(pl.col("clock_shift").is_not_null()).then(pl.lit(ON_ONE_CLOCK)),
-        pl.when(against).then(pl.lit(AGAINST_SIDES)),
+        pl.when(against).then(
+            pl.format(
+                f"{AGAINST_SIDES}{CELL}play_direction is {{}}, the offense stands on the {{}}",
+                quoted(pl.col("recorded_direction")),
+                pl.when("moves_right").then(pl.lit("left")).otherwise(pl.lit("right")),
+            )
+        ),
         pl.when(pl.col("in_games").not_()).then(pl.lit(NO_GAME)),
         pl.coalesce(
             pl.when(_stranger(side)).then(

@@ -10,19 +10,25 @@ import polars as pl
 from dropback.data._field import FIELD_LENGTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
 from dropback.tracking._blocks import X
 from dropback.tracking._schema import BALL_SLOT, LINE_RANGE_X_YD
+from dropback.tracking.ingest._conventions import METERS_PER_YARD
 
 if TYPE_CHECKING:
     from dropback.tracking._blocks import PlayBlock
     from dropback.tracking.ingest._conventions import Corrections
+    from dropback.tracking.readers._format import Format
 
 # The ball lies within 2 yards of the charted line on 90 % of snaps; 5 yards off, either the snap
 # or the line is another play's.
 _MAX_SNAP_MISS_YD: Final = 5.0
+# Of 603 real snaps 97 % are within this of their line, all within 5.
+_FITS_YD: Final = 2.5
 # Feet of the foremost lineman stand about a yard behind the ball.
 _LINE_BEHIND_BALL_YD: Final = 0.95
 
 
-def with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame, pl.DataFrame]:
+def with_line(
+    block: PlayBlock, corrections: Corrections, layout: Format
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The plays with their line of scrimmage, and those whose snap is nowhere near it."""
     first = block.frames[block.offsets[:-1]]
     reach = np.where(np.isnan(first[:, 1:6, X]), -np.inf, first[:, 1:6, X]).max(
@@ -69,16 +75,58 @@ def with_line(block: PlayBlock, corrections: Corrections) -> tuple[pl.DataFrame,
         "play_id",
         reason=pl.lit("snap away from the line of scrimmage"),
         detail=pl.format(
-            "snapped at x = {} yd, line of scrimmage at {} yd{}; coordinates in meters, "
-            "or another play's line?",
+            "snapped at x = {} yd, line of scrimmage at {} yd{}; {}",
             *(
                 pl.col(name).round(1).cast(pl.String).fill_null("an unknown place")
                 for name in ("snap_x", "line_of_scrimmage_x_yd")
             ),
             pl.format(" ({})", "line_cells").fill_null(""),
+            _likely_cause(charted.is_not_null(), layout),
         ),
     )
     return plays, problems
+
+
+def _likely_cause(by_number: pl.Expr, layout: Format) -> pl.Expr:
+    """What a snap away from its line comes of, as a question.
+
+    Args:
+        by_number: Whether the line is told from an end of the field, and not by side and number.
+        layout: Names the columns.
+    """
+    snap, line = pl.col("snap_x"), pl.col("line_of_scrimmage_x_yd")
+    right = pl.col("moves_right")
+    from_left = pl.when(right).then(snap).otherwise(FIELD_LENGTH_YD - snap) / METERS_PER_YARD
+    in_yards = pl.when(right).then(from_left).otherwise(FIELD_LENGTH_YD - from_left)
+    against = (pl.col("recorded_direction") == "right") != right
+    names = {ours: columns[0] for ours, columns in layout.plays.items()} | dict(layout.rows)
+    mirrored = f"are the places turned, or mirrored along {names['x_yd']}?"
+    said = names.get("play_direction", "")
+    number, side = (names.get(name, name) for name in ("absolute_yardline_x_yd", "yardline_side"))
+    why = (
+        pl.when(against)
+        .then(pl.format(f" and {said} is '{{}}': {mirrored}", "recorded_direction"))
+        .when(by_number)
+        .then(pl.lit(f": is {number} counted from there? Or {mirrored}"))
+        .otherwise(pl.lit(f": does {side} name the other team?"))
+    )
+    other_end = FIELD_LENGTH_YD - line
+    return (
+        pl.when((other_end - snap).abs() <= _FITS_YD)
+        .then(
+            pl.format(
+                "from the other end of the field the line is at {} yd{}", other_end.round(1), why
+            )
+        )
+        .when((in_yards - line).abs() <= _FITS_YD)
+        .then(
+            pl.format(
+                "read as meters the snap is at {} yd: are the coordinates in meters?",
+                in_yards.round(1),
+            )
+        )
+        .otherwise(pl.lit("is the line, or the snap, another play's?"))
+    )
 
 
 def _strange_side() -> pl.Expr:

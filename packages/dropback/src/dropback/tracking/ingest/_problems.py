@@ -9,8 +9,10 @@ import polars as pl
 
 from dropback._frames import left_join
 from dropback.tracking._windows import RUNS, THROWS
+from dropback.tracking.ingest._contradictions import ONE_TEAM
 from dropback.tracking.ingest._entities import STRANGERS
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES
+from dropback.tracking.ingest._sides import defends_by_position
 from dropback.tracking.readers._cells import cut, quoted
 from dropback.tracking.readers._delimited import BROKEN
 from dropback.tracking.readers._row_faults import marked
@@ -164,7 +166,7 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
         strangers=(pl.col("side") == STRANGERS).sum(),
         strange_row=pl.col("source_row").filter(pl.col("side") == STRANGERS).min(),
     )
-    teams = plays.select("play", "offense_label", "defense", "home_team", "away_team")
+    teams = plays.select("play", "offense_label", "defense", "home_team", "away_team", "table_row")
     counted = left_join(teams, counts, on="play").with_columns(
         pl.col("offense", "defenders", "balls", "unplaced", "strangers").fill_null(0)
     )
@@ -197,7 +199,9 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
         wrong |= crowded
     else:
         wrong = (pl.col("offense") != 11) | (pl.col("defenders") != 11)
-    return counted.select(
+    known = _of_one_team(counted, entities, layout)
+    counted = counted.join(known, on="play", how="anti", maintain_order="left")
+    others_wrong = counted.select(
         "play",
         reason=pl.when(pl.col("strangers") > 0)
         .then(pl.lit("a third team"))
@@ -223,6 +227,35 @@ def player_problems(plays: pl.DataFrame, entities: pl.DataFrame, layout: Format)
         .then(pl.format("{} balls", "balls"))
         .otherwise(pl.format("{} players without coordinates at the snap", "unplaced")),
     ).drop_nulls("reason")
+    return pl.concat([known, others_wrong])
+
+
+def _of_one_team(counted: pl.DataFrame, entities: pl.DataFrame, layout: Format) -> pl.DataFrame:
+    """Plays of which one team is on both sides, with the column that is wrong by position."""
+    same = counted.filter(pl.col("strangers") > 0, pl.col("defense") == pl.col("offense_label"))
+    if same.is_empty():
+        return NO_PROBLEM
+    offense, defense = (layout.plays.get(side, (side,))[0] for side in ("offense", "defense"))
+    of_team = entities.filter(side="offense").group_by("play")
+    defend = of_team.agg(defend=defends_by_position(pl.col("position")))
+    team = cut(pl.col("offense_label"))
+    cause = "; the players of {} are {} by position: is {} wrong?"
+    return left_join(same, defend, on="play").select(
+        "play",
+        reason=pl.lit(ONE_TEAM),
+        detail=pl.format(
+            f"the columns {offense} and {defense} are both {{}} in row {{}} of "
+            f"{layout.plays_file}, must be two teams; the rows also have {{}}{{}}",
+            quoted(pl.col("offense_label")),
+            pl.col("table_row").cast(pl.String).fill_null("?"),
+            marked("team", pl.col("strange_row")),
+            pl.when("defend")
+            .then(pl.format(cause, team, pl.lit("defenders"), pl.lit(offense)))
+            .when(~pl.col("defend"))
+            .then(pl.format(cause, team, pl.lit("of an offense"), pl.lit(defense)))
+            .otherwise(pl.lit("")),
+        ),
+    )
 
 
 def doubled(

@@ -25,6 +25,7 @@ from dropback.tracking.ingest._track_sums import (
     TURNED_FAST,
     track_sums,
 )
+from dropback.tracking.ingest._turned import turned_plays
 from dropback.tracking.readers._cells import CELL, cut
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 UNLIKE_SPEED: Final = "a track unlike its recorded speeds"
 UNLIKE_DIRECTION: Final = "a track against its recorded directions"
 
+TURNED_PLAY: Final = "a play against its recorded directions"
 UNLIKE_ACCELERATION: Final = "a track unlike its recorded accelerations"
 UNLIKE_SPEEDS: Final = "speeds out of proportion to displacements"
 UNLIKE_ACCELERATIONS: Final = "accelerations out of proportion to speeds"
@@ -100,10 +102,14 @@ def unlike_tracks(block: PlayBlock, steps: Singles) -> list[list[str]]:
         flags[play].append(f"{UNLIKE_FACING}{CELL}by {degrees:+.0f} degrees on average")
     for play, degrees in _faced_alike(block):
         flags[play].append(f"{ONE_FACING}{CELL}{degrees:.0f} degrees")
+    against = _unlike_direction(sums)
+    for play, how in turned_plays(block, against, sums.turned[0] >= _FEW_MOVING):
+        flags[play].append(f"{TURNED_PLAY}{CELL}{how}")
+        against[play] = False  # not each track by itself
     for flag, tracks in (
         (UNLIKE_SPEED, _unlike_speed(sums)),
         (UNLIKE_ACCELERATION, _unlike_acceleration(accelerated)),
-        (UNLIKE_DIRECTION, _unlike_direction(sums)),
+        (UNLIKE_DIRECTION, against),
     ):
         for play, who in _named(block, tracks) if tracks.any() else ():
             flags[play].append(f"{flag}{CELL}{who}")
@@ -191,7 +197,13 @@ def _named(block: PlayBlock, tracks: Flags) -> list[tuple[int, str]]:
         "player {}{}", pl.col("player_id").fill_null(-1),
         pl.format(" ({})", cut(pl.col("display_name"))).fill_null(""),
     )  # fmt: skip
-    players = block.players.select(pl.col("n", "slot").cast(pl.Int64), who.alias("who"))
+    # `n` of a player counts plays that are set aside since.
+    places = block.plays.select("play").with_row_index("n")
+    players = (
+        block.players.select("play", "slot", who.alias("who"))
+        .join(places, on="play")
+        .cast({"n": pl.Int64, "slot": pl.Int64})
+    )
     named = found.join(players, on=["n", "slot"], how="inner", maintain_order="left")
     more = pl.len().cast(pl.Int64) - _MOST_NAMED
     return (
