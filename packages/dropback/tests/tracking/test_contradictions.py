@@ -141,6 +141,35 @@ def test_a_sack_or_run_that_ends_with_a_pass_is_flagged(layout, result, tmp_path
     assert flags_of(source, tmp_path) == {1: ("a result unlike the events", said)}
 
 
+@pytest.mark.parametrize("layout", RESULTS)
+@pytest.mark.parametrize("sack", [20, 30])
+def test_a_sack_beside_a_throw_is_flagged(layout, sack, tmp_path):
+    events = {6: "ball_snap", 26: "pass_forward", sack: "qb_sack"}
+    source = two_plays(layout, MadePlay(play=1, events=events), MadePlay(play=2))
+    said = (
+        f"pass_result is 'C', with a sack {sack - 6} frames after the snap and pass_forward 20 "
+        "frames after it"
+    )
+    assert flags_of(source, tmp_path) == {1: ("a result unlike the events", said)}
+
+
+@pytest.mark.parametrize(
+    ("result", "words", "said"),
+    [
+        ("C", "(:06) A.Player0 spiked the ball to stop the clock.", "I"),
+        ("C", "(:31) A.Player0 kneels to KC 24 for -1 yards.", "a kneel"),
+        ("I", "(:31) A.Player0 kneels to KC 24 for -1 yards.", "a kneel"),
+    ],
+)
+def test_a_spike_or_kneel_that_is_charted_as_a_throw_is_flagged(result, words, said, tmp_path):
+    gained = {"prePenaltyPlayResult": 0.0} if result == "I" else {}
+    source = two_plays("bdb_2023")
+    source = changed(source, "plays.csv", passResult=result, playDescription=words, **gained)
+    flags, details = flags_of(source, tmp_path)[1]
+    assert "a result unlike the description" in flags.split("; ")
+    assert f"pass_result is '{result}', the description says {said}: " in details
+
+
 OUTCOMES = {
     "pass_outcome_caught": "C",
     "pass_outcome_incomplete": "I",
@@ -214,6 +243,9 @@ def test_a_result_that_the_description_does_not_tell_is_flagged(layout, tmp_path
          "right to R.Woods for 15 yards.", "C"),
         ("J.Goff pass for 15 yards. SF challenged the incomplete pass ruling: Upheld.", "C"),
         ("J.Goff scrambles to LA 9. J.Goff pass short left, NULLIFIED by Penalty.", None),
+        ("(:06) C.Newton spiked the ball to stop the clock.", "I"),
+        ("J.Goff pass to R.Woods for 9 yards. R.Woods spiked the ball at an opponent.", "C"),
+        ("(:31) T.Brady kneels to NE 24 for -1 yards.", "a kneel"),
         ("Play 12.", None),
         (None, None),
     ],

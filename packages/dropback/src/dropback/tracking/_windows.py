@@ -30,6 +30,8 @@ RELEASES: Final = {
 # The passer lets go of the ball.
 FORWARD_PASSES: Final = ("pass_forward", "pass_shovel", "autoevent_passforward")
 
+SACKS: Final = ("qb_sack", "qb_strip_sack")
+
 # Events that mean a forward pass left the hand.
 THROWS: Final = (*FORWARD_PASSES, "pass_tipped", "autoevent_passinterrupted")
 
@@ -66,8 +68,8 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
         One row a play with a snap: ``play``, ``snap_frame``, ``snap_event``, ``end_frame``,
         ``end_event`` (null where nothing ends the play after its snap), ``early_end_frame`` (an
         end before or at the snap, null where there is none), ``arrival_frame``,
-        ``early_arrival_frame`` (of a pass before its throw) and the ``outcomes`` of passes after
-        the snap, in order.
+        ``early_arrival_frame`` (of a pass before its throw), the ``outcomes`` of passes after
+        the snap, in order, and ``sack_frame``, of a sack after the snap.
     """
     known = events.lazy().with_columns(
         pl.col("event").replace_strict(SNAPS, default=None, return_dtype=pl.Int8).alias("snap"),
@@ -113,7 +115,12 @@ def find_windows(events: pl.DataFrame) -> pl.DataFrame:
         .group_by("play", maintain_order=True)
         .agg(outcomes="event")
     )
+    sacks = (
+        after_snap.filter(is_late, pl.col("event").is_in(SACKS))
+        .group_by("play")
+        .agg(sack_frame=pl.col("frame").min())
+    )
     windows = snaps
-    for table in (ends, early, arrivals, outcomes):
+    for table in (ends, early, arrivals, outcomes, sacks):
         windows = left_join(windows, table, on="play")
     return windows.sort("play").pipe(collected)

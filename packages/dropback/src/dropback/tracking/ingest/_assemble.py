@@ -269,6 +269,7 @@ def _windows(
                 arrival_frame=pl.lit(None, dtype=pl.Int64),
                 early_arrival_frame=pl.lit(None, dtype=pl.Int64),
                 outcomes=pl.lit(None, dtype=pl.List(pl.String)),
+                sack_frame=pl.lit(None, dtype=pl.Int64),
             )
         )
         return windows, NO_TIES
