@@ -15,7 +15,7 @@ import polars as pl
 from dropback._frames import left_join
 from dropback.tracking._blocks import DROPBACKS, PlayBlock, WideFrames, X, Y, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
-from dropback.tracking._windows import KNOWN_EVENTS, find_windows
+from dropback.tracking._windows import find_windows
 from dropback.tracking.ingest._clocks import align_tracks
 from dropback.tracking.ingest._entities import (
     PlayerRuns,
@@ -26,6 +26,7 @@ from dropback.tracking.ingest._entities import (
     place_entities,
     rows_inside,
 )
+from dropback.tracking.ingest._event_words import NO_NEAR_EVENT, event_rows, near_events
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 from dropback.tracking.ingest._joined_plays import joined_plays
 from dropback.tracking.ingest._lost_rows import flags_of_lost_rows, lost_cell
@@ -51,7 +52,6 @@ from dropback.tracking.ingest._track_cells import (
     team_changes,
 )
 from dropback.tracking.readers._cells import UNREAD
-from dropback.tracking.readers._coded import of_texts, rows_where
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plays import MORE, with_more
 from dropback.tracking.readers._row_faults import with_frames
@@ -113,12 +113,15 @@ def assemble(
     if readable.height < batch.height or rate is not None:
         plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     plays = joined_plays(rows, runs.first_of_play, layout, tables, path)
-    at, names = _event_rows(rows, layout)
+    at, names = event_rows(rows, layout)
     clocks = align_tracks(rows, runs, at, names)
     rows = clocks.rows
     windows, ties = _windows(rows, runs, plays, layout, tables, at, names)
     for found in (windows, clocks.shifted, ties):
         plays = left_join(plays, found, on="play")
+    unbound = plays["end_frame"].null_count() > 0
+    near = near_events(rows, runs, layout) if unbound else NO_NEAR_EVENT
+    plays = left_join(plays, near, on="play")
     was = None if rate is None else f"rate: resampled from {rate:g} to 10 frames a second"
     plays = plays.with_columns(resampled=pl.lit(was, dtype=pl.String))
     keys = plays.select("play", "game_id", "play_id")
@@ -286,28 +289,6 @@ def _events(rows: pl.DataFrame, runs: PlayerRuns, at: Integers, names: pl.Series
     return pl.DataFrame(
         {"play": runs.play_of(at), "frame": rows["frame"].to_numpy()[at], "event": names}
     )
-
-
-def _event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series]:
-    """Rows that hold an event, and the events in the league's words."""
-    found, names = [np.zeros(0, np.int64)], [pl.Series([], dtype=pl.String)]
-    if "event" in rows.columns:
-        ours = {theirs.lower(): event for theirs, event in layout.event_names.items()}
-        bounding = [*KNOWN_EVENTS, *ours]
-        shortest = min(map(len, bounding))
-        # A length is in the string's head: it rules out nearly all rows without a look-up.
-        at = rows_where(rows["event"], lambda text: text.str.len_bytes() >= shortest)
-        words = of_texts(
-            rows["event"].gather(at), lambda text: text.str.strip_chars().str.to_lowercase()
-        )
-        known = words.is_in(bounding)
-        found.append(at[known.to_numpy()])
-        names.append(words.filter(known).replace(ours))
-    if "snap_marker" in rows.columns:
-        at = rows_where(rows["snap_marker"], lambda text: text == "SNAP")
-        found.append(at)
-        names.append(pl.repeat("snap_marker", len(at), dtype=pl.String, eager=True))
-    return np.concatenate(found), pl.concat(names)
 
 
 def _without(plays: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:

@@ -139,7 +139,12 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
             )
         )
         .when(reason == "no snap")
-        .then(pl.lit("no ball_snap, snap_direct or automatic snap event"))
+        .then(
+            pl.format(
+                "no ball_snap, snap_direct or automatic snap event{}",
+                pl.col("near_snap").fill_null(""),
+            )
+        )
         .when(reason == "release not after the snap")
         .then(
             pl.format(
@@ -150,7 +155,13 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
             )
         )
         .when(reason == "no release")
-        .then(pl.format("no throw, sack or run event after the snap at frame {}", "snap_frame"))
+        .then(
+            pl.format(
+                "no throw, sack or run event after the snap at frame {}{}",
+                "snap_frame",
+                pl.col("near_end").fill_null(""),
+            )
+        )
         .otherwise(pl.lit("the window has a single frame"))
     )
     return unfit.select("play", "reason", detail=detail)

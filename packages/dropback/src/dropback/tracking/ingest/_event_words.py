@@ -1,0 +1,104 @@
+"""Find the rows that hold an event, in the league's words, and words that are near to one."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from dropback.tracking._windows import KNOWN_EVENTS, RELEASES, SNAPS
+from dropback.tracking.readers._cells import MOST_LETTERS
+from dropback.tracking.readers._coded import of_texts, rows_where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dropback._arrays import Integers
+    from dropback.tracking.ingest._entities import PlayerRuns
+    from dropback.tracking.readers._format import Format
+
+# Of the real sets' other events `lateral` is nearest to one, `pass_lateral`: .76 of its letters.
+_NEAR: Final = 0.8
+_BETWEEN_WORDS: Final = r"[\s_-]+"
+
+NO_NEAR_EVENT: Final = pl.DataFrame(
+    schema={"play": pl.Int64, "near_snap": pl.String, "near_end": pl.String}
+)
+"""What `near_events` says of no play."""
+
+
+def event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series]:
+    """Rows that hold an event, and the events in the league's words.
+
+    Case and what stands between the words, as in ``Ball Snap``, do not matter.
+    """
+    found, names = [np.zeros(0, np.int64)], [pl.Series([], dtype=pl.String)]
+    if "event" in rows.columns:
+        ours = _folded_events(layout)
+        shortest = min(map(len, ours))
+        # A length is in the string's head: it rules out nearly all rows without a look-up.
+        at = rows_where(rows["event"], lambda text: text.str.len_bytes() >= shortest)
+        words = of_texts(rows["event"].gather(at), _folded)
+        known = words.is_in(list(ours))
+        found.append(at[known.to_numpy()])
+        names.append(words.filter(known).replace(ours))
+    if "snap_marker" in rows.columns:
+        at = rows_where(rows["snap_marker"], lambda text: text == "SNAP")
+        found.append(at)
+        names.append(pl.repeat("snap_marker", len(at), dtype=pl.String, eager=True))
+    return np.concatenate(found), pl.concat(names)
+
+
+def near_events(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl.DataFrame:
+    """``play``, ``near_snap`` and ``near_end``: events that are none, but near to one, in words.
+
+    Args:
+        rows: Source rows.
+        runs: Their runs.
+        layout: Names the column and its words.
+    """
+    if "event" not in rows.columns:
+        return NO_NEAR_EVENT
+    ours = _folded_events(layout)
+    texts = rows["event"].unique().drop_nulls().cast(pl.String)
+    others = texts.filter(~_folded(texts).is_in(list(ours))).to_list()
+    found = [NO_NEAR_EVENT]
+    for name, events in (("near_snap", SNAPS), ("near_end", RELEASES)):
+        wanted = [word for word, event in ours.items() if event in events]
+        near = dict(_nearest(others, wanted))
+        if near:
+            at = rows_where(rows["event"], partial(pl.Series.is_in, other=list(near)))
+            said = pl.format(
+                f"; {layout.rows['event']} is '{{}}' in row {{}}, near to '{{}}'",
+                pl.col("text").str.slice(0, MOST_LETTERS),
+                "row",
+                pl.col("text").replace_strict(near).replace_strict(ours),
+            )
+            texts_there = rows["event"].gather(at).cast(pl.String)
+            first = pl.DataFrame(
+                {"play": runs.play_of(at), "text": texts_there, "row": rows["row"].gather(at)}
+            ).unique("play", keep="first", maintain_order=True)
+            found.append(first.select("play", said.alias(name)))
+    return (
+        pl.concat(found, how="diagonal_relaxed").group_by("play").agg(pl.all().drop_nulls().first())
+    )
+
+
+def _folded(text: pl.Series) -> pl.Series:
+    return text.str.to_lowercase().str.replace_all(_BETWEEN_WORDS, "")
+
+
+def _folded_events(layout: Format) -> dict[str, str]:
+    """The events that are read, by their folded words and the layout's own."""
+    named = dict(zip(KNOWN_EVENTS, KNOWN_EVENTS, strict=True)) | dict(layout.event_names)
+    return dict(zip(_folded(pl.Series(list(named))), named.values(), strict=True))
+
+
+def _nearest(words: Iterable[str], wanted: list[str]) -> Iterable[tuple[str, str]]:
+    for word in words:
+        folded = _folded(pl.Series([word]))[0]
+        for near in get_close_matches(folded, wanted, n=1, cutoff=_NEAR):
+            yield word, near
