@@ -201,20 +201,37 @@ BALL = pl.col("nflId").is_null()
 
 
 @pytest.mark.parametrize(
-    ("gone", "flag"),
+    ("gone", "flag", "said"),
     [
-        (BALL & (pl.col("frameId") > 20), "the track of the ball ends before the play does"),
-        (BALL & pl.col("frameId").is_between(10, 12), "no ball in some frames"),
-        (BALL, "no ball in some frames"),
+        (BALL & (pl.col("frameId") > 20), "the track of the ball ends before the play does",
+         "6 of 21 frames"),
+        (BALL & pl.col("frameId").is_between(10, 12), "no ball in some frames", "3 of 21 frames"),
+        (BALL, "no ball in any frame", "no row has a ball, whose club is ball or football"),
     ],
     ids=["ends early", "gap", "none"],
-)
-def test_a_ball_that_is_not_there_all_along_is_flagged(gone, flag, tmp_path):
+)  # fmt: skip
+def test_a_ball_that_is_not_there_all_along_is_flagged(gone, flag, said, tmp_path):
     source = two_plays()
     first = pl.col("playId") == 1
     source.tracking[TRACKING] = source.tracking[TRACKING].filter(~(first & gone))
-    flags, _, _ = flags_of(source, tmp_path)
+    flags, _, report = flags_of(source, tmp_path)
     assert flags == {1: [flag], 2: []}
+    # From the snap at frame 6 to the throw at 26.
+    assert report.flagged["details"].to_list() == [said]
+
+
+@pytest.mark.parametrize("plays", [1, 2])
+def test_a_play_and_a_set_without_a_ball_are_told_apart(plays, tmp_path):
+    source = two_plays()
+    gone = BALL & (pl.col("playId") <= plays)
+    source.tracking[TRACKING] = source.tracking[TRACKING].filter(~gone)
+    _, _, report = flags_of(source, tmp_path)
+    (check,) = (c for c in report.files[0].failed if c.name == "no ball in any frame")
+    who = "they have no ball" if plays == 1 else "the file has no ball"
+    assert check.evidence == (
+        f"{plays} of 2 plays: {who}, so that targets are told by names and roles alone, and throw "
+        "depths are unknown"
+    )
 
 
 @pytest.mark.parametrize("name", ["plays.csv", "players.csv", "player_play.csv"])

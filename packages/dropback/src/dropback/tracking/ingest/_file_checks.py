@@ -8,6 +8,7 @@ import polars as pl
 
 from dropback.tracking._schema import LeftOut
 from dropback.tracking.ingest._conventions import Check
+from dropback.tracking.ingest._motion_cells import NO_BALL_AT_ALL
 from dropback.tracking.readers._cells import cut
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import WHOLE_NUMBERS, first_unreadable, fractions
@@ -39,6 +40,24 @@ def check_of_ids(people: pl.DataFrame, tables: SideTables, source: SourceFile) -
         column = source.layout.rows["player_id"]
         evidence += f", which lacks {absent[0]} of the column {column!r}, for one"
     return [Check("ids of the table of players", decision, share, evidence)]
+
+
+def check_of_ball(measured: pl.DataFrame, source: SourceFile) -> list[Check]:
+    """Whether plays have no ball though their layout has one.
+
+    Args:
+        measured: ``flags`` of all plays measured.
+        source: Their file.
+    """
+    count = int(measured["flags"].list.contains(NO_BALL_AT_ALL).sum())
+    if "ball" in source.layout.lacks or not count:
+        return []
+    all_of_them = "the file has no ball" if count == measured.height else "they have no ball"
+    evidence = (
+        f"{count} of {measured.height} plays: {all_of_them}, so that targets are told by names and "
+        "roles alone, and throw depths are unknown"
+    )
+    return [Check(NO_BALL_AT_ALL, "flagged", float(count), evidence)]
 
 
 def check_of_rows(unreadable: int, source: SourceFile, passed_over: Sequence[int]) -> Check:

@@ -10,7 +10,7 @@ import polars as pl
 from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, X
 from dropback.tracking._motion import derive_motion
 from dropback.tracking._schema import BALL_SLOT, FRAME_QUANTITIES, PLAYERS
-from dropback.tracking.readers._cells import ROW
+from dropback.tracking.readers._cells import CELL, ROW
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import marked
 
@@ -34,6 +34,7 @@ _MOTION: Final = {
 _DERIVED: Final = ("speed", "acceleration", "direction")
 
 NO_BALL: Final = "no ball in some frames"
+NO_BALL_AT_ALL: Final = "no ball in any frame"
 BALL_ENDS: Final = "the track of the ball ends before the play does"
 
 
@@ -101,9 +102,16 @@ def cell_flags(
     gone = np.isnan(frames[:, BALL_SLOT, X])
     if "ball" not in layout.lacks and gone.any():
         counted = np.add.reduceat(gone, starts)
+        lengths = np.diff(offsets)
         for play in np.flatnonzero(counted).tolist():
             first, last = gone[offsets[play]], gone[offsets[play + 1] - 1]
-            flags[play].append(BALL_ENDS if last and not first else NO_BALL)
+            flag = BALL_ENDS if last and not first else NO_BALL
+            if counted[play] == lengths[play]:
+                team = layout.rows["team"]
+                said = f"{NO_BALL_AT_ALL}{CELL}no row has a ball, whose {team} is ball or football"
+                flags[play].append(said if layout.possession != "label" else NO_BALL_AT_ALL)
+            else:
+                flags[play].append(f"{flag}{CELL}{counted[play]} of {lengths[play]} frames")
     return flags
 
 

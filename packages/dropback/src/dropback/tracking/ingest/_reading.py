@@ -19,6 +19,7 @@ from dropback.tracking.ingest._canonical import canonicalize
 from dropback.tracking.ingest._conventions import Check, count_incomplete, decide
 from dropback.tracking.ingest._entities import SideTables
 from dropback.tracking.ingest._file_checks import (
+    check_of_ball,
     check_of_ids,
     check_of_roles,
     check_of_rows,
@@ -351,6 +352,7 @@ class _Found:
                 *self.checks,
                 *((check_of_stamps(self.stamps, source.layout),) if self.stamps else ()),
                 *(quality_checks(pl.concat(self.measured)) if self.measured else ()),
+                *(check_of_ball(pl.concat(self.measured), source) if self.measured else ()),
                 *(checks_of_splits(pl.concat(self.charted)) if self.charted else ()),
                 *(check_of_ids(pl.concat(people), tables, source) if people else ()),
                 *(
