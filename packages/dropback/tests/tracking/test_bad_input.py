@@ -57,6 +57,27 @@ def test_a_truncated_csv_sets_its_last_play_aside_and_names_it(tmp_path):
     assert report.left_out["source_file"].to_list() == [str(path)]
 
 
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("letters", [1, 10, 13, 30])
+def test_what_a_cut_costs_is_counted_by_play_and_row(packed, letters, tmp_path):
+    folder = two_plays().write(tmp_path)
+    path = folder / NAME
+    lines = path.read_text().splitlines()
+    # A header, 920 rows of play 64 and 500 of play 100: within a key, a frame, the last field.
+    cut = "\n".join([*lines[:1421], lines[1421][:letters]])
+    if packed:
+        path.unlink()
+        (folder / f"{NAME}.gz").write_bytes(gzip.compress(cut.encode()))
+    else:
+        path.write_text(cut)
+    _, report = read_tracking(folder)
+    assert (report.plays_read, report.plays_kept) == (2, 1)
+    ((play, why, detail),) = report.left_out.select("play_id", "reason", "detail").rows()
+    assert (play, why) == (100, "file cut off")
+    assert detail.endswith("fields; of its last play, which is not read, it has 500 whole rows")
+    assert report.files[0].unreadable_rows == 0
+
+
 def test_a_truncated_gzip_is_named_and_the_other_file_goes_on(tmp_path):
     source = made_set("bdb_2025", MadePlay(play=64), MadePlay(play=100))
     table = source.tracking[NAME]

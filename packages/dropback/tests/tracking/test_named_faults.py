@@ -320,7 +320,7 @@ def test_names_of_the_rows_stand_in_for_an_absent_table_of_players(tmp_path):
 @pytest.mark.parametrize(
     ("layout", "gone"),
     [
-        ("bdb_2023", "o"), ("bdb_2023", "frameId"), ("bdb_2023", "team"),
+        ("bdb_2023", "frameId"), ("bdb_2023", "team"),
         ("bdb_2023", "playDirection"), ("bdb_2024", "club"), ("bdb_2024", "playDirection"),
     ],
 )  # fmt: skip

@@ -16,7 +16,12 @@ from dropback.tracking.ingest._parts import source_stamp
 from dropback.tracking.ingest._pipeline import build_tensors
 from dropback.tracking.readers import choose_formats
 from dropback.tracking.readers._archives import zip_files
-from dropback.tracking.readers._files import candidate_files, detect_format, read_header
+from dropback.tracking.readers._files import (
+    candidate_files,
+    detect_format,
+    misnamed_tracking,
+    read_header,
+)
 from dropback.tracking.tensors._play_tensors import SCHEMA, PlayTensors
 
 if TYPE_CHECKING:
@@ -71,7 +76,8 @@ def is_tracking(path: str | Path, *, layout: str = "auto") -> bool:
         kind = True if True in kinds else False if False in kinds else None
     if kind is None:
         raise TrackingError(
-            f"{path} is neither tracking (tensors, canonical tables or files of a layout in "
+            misnamed_tracking(path)
+            or f"{path} is neither tracking (tensors, canonical tables or files of a layout in "
             f"{', '.join(known.name for known in formats)}) nor play-by-play with nflverse's "
             "columns."
         )

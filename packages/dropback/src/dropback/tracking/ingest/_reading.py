@@ -32,7 +32,7 @@ from dropback.tracking.ingest._motion_cells import flagged_cells
 from dropback.tracking.ingest._quality import checks_of_splits, deep_defenders, quality_checks
 from dropback.tracking.ingest._stamps import check_of_stamps
 from dropback.tracking.readers._cells import ROW
-from dropback.tracking.readers._files import SourceFile, SourceFolder, truncation
+from dropback.tracking.readers._files import SourceFile, SourceFolder, last_row, truncation
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plain import NotPlainError
 from dropback.tracking.readers._plays import PlayTable, read_plays
@@ -241,22 +241,27 @@ def _read(
 ) -> FileReport:
     found = _Found()
     fractions, source = None, replace(source, plain=plain, marks=[])
-    cut_off = truncation(source)
-    broken = [] if cut_off is None else [_file_row(source, "file cut off", *cut_off)]
-    of_rows, blank = NO_FAULT, list[int]()
+    broken, of_rows, blank, lost = list[pl.DataFrame](), NO_FAULT, list[int](), 0
     if tables.players.is_empty():
         source = replace(source, layout=source.layout.without_players())
     try:
         if not plain:
             source, of_rows, blank = without_broken(source)
+        cut_off = truncation(source)
+        cut_row = 0 if cut_off is None else last_row(source)
         apart = None if together else plays_apart(source, plain=plain)
         for batch in read_batches(source, apart=apart, plain=plain):
-            fit = batch if cut_off is None else _without_play(batch, *cut_off[1:])
+            whole = batch if cut_off is None else batch.filter(pl.col(ROW) != cut_row)
+            fit = whole if cut_off is None else _without_play(whole, *cut_off[1:])
+            lost += whole.height - fit.height
             fit = fit.filter(~pl.col(ROW).is_in(blank)) if blank else fit
             fractions = known_faults(source, fit, fractions)
             faults = pl.concat([of_rows, *([] if fractions is None else [fractions])])
             assembled = assemble(fit, source.layout, tables, source.path, wanted, faults)
             found.take(assembled, fit, source, sink)
+        if cut_off is not None:
+            broken.append(_cut_off(source, cut_off, lost))
+            found.plays_read += None not in cut_off
     except InterleavedPlaysError:
         raise
     except ReaderError as error:
@@ -389,6 +394,16 @@ def _charted(block: PlayBlock) -> pl.DataFrame:
     if plays["recorded_pressure"].null_count() == plays.height:
         return plays.with_columns(pressured_any_time=pl.lit(None, dtype=pl.Boolean))
     return plays.with_columns(play_splits(block)["pressured_any_time"])
+
+
+def _cut_off(
+    source: SourceFile, cut_off: tuple[str, int | None, int | None], lost: int
+) -> pl.DataFrame:
+    """A row for a file that is cut off, with how many rows of its last play are not read."""
+    said, game, play = cut_off
+    if lost:
+        said += f"; of its last play, which is not read, it has {lost} whole rows"
+    return _file_row(source, "file cut off", said, game, play)
 
 
 def _file_row(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +18,14 @@ from dropback.errors import ReaderError
 from dropback.tracking.readers._delimited import column_names, split_header
 from dropback.tracking.readers._format import ID_COLUMNS, OPTIONAL_ROWS, SOURCE_KEY
 from dropback.tracking.readers._ids import id_kind, require_number
-from dropback.tracking.readers._missing_columns import lacking, missing_columns, nearest_column
+from dropback.tracking.readers._missing_columns import (
+    is_like_tracking,
+    lacking,
+    missing_columns,
+    named_as_table,
+    nearest_column,
+    without_motion,
+)
 from dropback.tracking.readers._packed import (
     DAMAGED_GZIP,
     damaged_gzip,
@@ -177,6 +186,8 @@ def detect_format(path: Path, header: frozenset[str], formats: Sequence[Format])
             "any."
         )
     missing = sorted((nearest.signature | set(nearest.rows.values())) - header)
+    if said := without_motion(path, nearest, header):
+        raise ReaderError(said)
     others = sorted(header - nearest.signature - set(nearest.rows.values()))
     named = ", ".join(f"{name}{nearest_column([name], others)}" for name in missing)
     raise ReaderError(
@@ -224,11 +235,27 @@ def _renamed(path: Path, layout: Format, header: frozenset[str]) -> tuple[str, .
 
 def _require_columns(path: Path, layout: Format, header: frozenset[str]) -> None:
     """Require the columns that a layout maps, whatever its signature asks for."""
+    if said := without_motion(path, layout, header):
+        raise ReaderError(said)
     if missing := sorted(set(layout.rows.values()) - header):
         raise ReaderError(
             f"{path}: a file of the {layout.name} layout must have the columns "
             f"{', '.join(layout.rows.values())}, but lacks {', '.join(missing)}."
         )
+
+
+def misnamed_tracking(path: Path) -> str:
+    """A sentence about a file of tracking that has the name of a table; empty for none."""
+    for file in sorted(path.rglob("*")) if path.is_dir() else ():
+        if not (file.is_file() and SIDE_TABLES.match(file.name)) or file.suffix.lower() == ".zip":
+            continue
+        try:
+            header, _ = read_header(file)
+        except ReaderError:
+            continue
+        if is_like_tracking(header) and not file.name.lower().startswith("output_"):
+            return named_as_table(file)
+    return ""
 
 
 def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
@@ -253,7 +280,8 @@ def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
         raise ReaderError(
             reasons[0]
             if reasons
-            else f"{path} holds no tracking file; looked for {', '.join(SUFFIXES)}."
+            else misnamed_tracking(path)
+            or f"{path} holds no tracking file; looked for {', '.join(SUFFIXES)}."
         )
     return folders
 
@@ -292,14 +320,16 @@ def matching_files(path: Path) -> list[Path]:
 def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
     """Why a text file must have been cut off, and in which play; None for a whole file.
 
-    Reads the last 64 KiB: a whole file ends in a newline or in a line with all its fields.
+    Reads the last 64 KiB: a whole file ends in a newline or in a line with all its fields. Gzip
+    tells once it is unpacked.
 
     Returns:
         A sentence and the source's game and play keys, which are None where they too are cut.
     """
-    if not source.delimiter or is_gzip(source.path):
+    unpacked = source.text if is_gzip(source.path) else b""
+    if not source.delimiter or unpacked is None:
         return None
-    with source.path.open("rb") as file:
+    with io.BytesIO(unpacked) if unpacked else source.path.open("rb") as file:
         header = file.readline().decode("utf-8-sig", "replace").rstrip("\r\n")
         names = column_names(header.split(source.delimiter))
         size = file.seek(0, 2)
@@ -321,6 +351,14 @@ def truncation(source: SourceFile) -> tuple[str, int | None, int | None] | None:
     if not lines[-1].strip("\0"):
         sentence = f"the file is cut off: it ends in {len(lines[-1])} zero bytes: get it anew"
     return sentence, keys[0], keys[1]
+
+
+def last_row(source: SourceFile) -> int:
+    """The place below the header of a text file's last line, which has no end."""
+    if source.text is not None:
+        return source.text.count(b"\n")
+    with source.path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(partial(file.read, _HEAD_BYTES), b""))
 
 
 def _first_lines(path: Path) -> bytes:

@@ -9,8 +9,10 @@ from dropback.tracking.readers._cells import shown
 from dropback.tracking.readers._format import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from dropback.tracking.readers._format import Format
 
 # Shorter names are in many others.
 _LEAST_LETTERS: Final = 3
@@ -147,3 +149,57 @@ def missing_columns(
             said = lacking(path, columns[:count], name, others)
             told[f"{said}; {taken!r} is read in its place"] = None
     return tuple(told)
+
+
+_MOTION: Final = {
+    "speed_yd_per_s": "speed",
+    "acceleration_yd_per_s2": "acceleration",
+    "direction_deg": "direction",
+    "orientation_deg": "orientation",
+}
+
+
+def without_motion(path: Path, layout: Format, header: Collection[str]) -> str:
+    """A sentence about a tracking file that lacks recorded motion alone; empty for another.
+
+    Args:
+        path: The file.
+        layout: The layout that it would be of.
+        header: Its columns.
+    """
+    named = {layout.rows[ours]: what for ours, what in _MOTION.items() if ours in layout.rows}
+    known = {*layout.signature, *layout.rows.values()}
+    missing = known - set(header)
+    if not missing or not missing <= set(named):
+        return ""
+    absent = {column: what for column, what in named.items() if column in missing}
+    others = sorted(set(header) - known - {"dis"})
+    columns = ", ".join(f"{c}{nearest_column([what], others)}" for c, what in absent.items())
+    derived = [what for what in absent.values() if what != "orientation"]
+    follows = f"{_listed(derived)} derived from positions" if derived else ""
+    if "orientation" in absent.values():
+        follows += f"{' and ' if derived else ''}orientation unknown"
+    return (
+        f"{path}: a file of the {layout.name} layout must have the columns of "
+        f"{_listed(list(absent.values()))}, but lacks {columns}: rename them, or declare a set "
+        f"without them in a column map, with {follows}."
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def is_like_tracking(header: Iterable[str]) -> bool:
+    """Whether columns are those of positions by frame, which no table beside them has."""
+    names = {folded(name) for name in header}
+    return {"x", "y"} <= names and not names.isdisjoint(("frame", "frameid", "time"))
+
+
+def named_as_table(file: Path) -> str:
+    """What is wrong with a file of tracking that has the name of a table."""
+    return (
+        f"{file} has the name of a table and tracking rows (columns x and y by frame): name it as "
+        "tracking, such as week1, and put the table in its place."
+    )

@@ -34,8 +34,10 @@ from dropback.tracking.readers._ids import id_number, whole, whole_number
 from dropback.tracking.readers._missing_columns import (
     ROLES_BY_MOTION,
     absent_table,
+    is_like_tracking,
     lacking,
     missing_columns,
+    named_as_table,
 )
 from dropback.tracking.readers._packed import (
     is_parquet,
@@ -190,6 +192,8 @@ def read_table(path: Path, names: Iterable[str]) -> SmallTable:
             )
             table = nulls_restored(table)
             rows = pl.Series(text.rows)
+        if is_like_tracking(header):
+            raise ReaderError(named_as_table(there))
         if table.is_empty():
             raise ReaderError(f"{there} holds no row: a table must have more than its header.")
     except (
