@@ -128,7 +128,7 @@ def _through_pyarrow(frame: object) -> Iterator[None]:
     except ImportError as error:
         raise RequestError(
             f"Frames of {type(frame).__module__.split('.')[0].lstrip('_')} are converted through "
-            "pyarrow: install it with 'pip install dropback[pandas]'."
+            "pyarrow: install it with `pip install 'dropback[pandas]'`."
         ) from error
 
 

@@ -197,7 +197,7 @@ def _nflreadpy(name: str) -> Callable[..., pl.DataFrame]:
         import nflreadpy  # noqa: PLC0415  # an optional extra
     except ModuleNotFoundError as error:
         raise ReaderError(
-            "Fetching needs nflreadpy: install it with 'pip install dropback[fetch]'."
+            "Fetching needs nflreadpy: install it with `pip install 'dropback[fetch]'`."
         ) from error
     load: Callable[..., pl.DataFrame] = getattr(nflreadpy, name)
 

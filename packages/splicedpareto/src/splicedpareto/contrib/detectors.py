@@ -2,8 +2,8 @@ r"""Detectors of exceedances in a stream: SPOT and DSPOT.
 
 A detector is no distribution: it sets a threshold :math:`z_q` that the next observation exceeds
 with probability `risk`. SPOT is computed by the authors' library `libspot` (LGPL-3.0-or-later),
-which is not installed with this package: ``pip install splicedpareto[detectors]``. Its version 3.1
-does not handle drift; `Spot` adds it.
+which is not installed with this package: ``pip install 'splicedpareto[detectors]'``. Its version
+3.1 does not handle drift; `Spot` adds it.
 
 References:
     Siffer, Fouque, Termier and Largouët (2017), "Anomaly Detection in Streams with Extreme Value
