@@ -94,6 +94,14 @@ def test_unknown_choices_are_refused(wrong: dict[str, Any], words: str) -> None:
         dropback.read_plays(pl.DataFrame(), **wrong)
 
 
+@pytest.mark.parametrize("data", [None, 3, b"league"])
+def test_data_of_no_kind_are_refused(data: Any) -> None:
+    words = f"must be a data frame .*, got {type(data).__name__}"
+    for seasons in (None, [2021]):
+        with pytest.raises(RequestError, match=words):
+            dropback.read_plays(data, seasons=seasons)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

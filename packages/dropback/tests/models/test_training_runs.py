@@ -210,6 +210,14 @@ def test_damaged_file_is_named(
         load_run(path.parent)
 
 
+def test_a_file_is_no_run_folder(tmp_path: Path) -> None:
+    (table := tmp_path / "scores.csv").write_text("a,b")
+    with pytest.raises(
+        RunError, match=r"scores\.csv: not a run folder, it has no run\.json; train"
+    ):
+        load_run(table)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -237,7 +237,7 @@ def _read_json(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     try:
         content = json.loads(path.read_text())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise RunError(
             f"{folder}: not a run folder, it has no run.json; train one with 'dropback train'."
         ) from error

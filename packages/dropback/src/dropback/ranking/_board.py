@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import index
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -334,10 +335,13 @@ def _shares_of_teams(kept: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[str]
 
 def _whole(min_attempts: int | str) -> int:
     try:
-        attempts = int(min_attempts)
-    except ValueError as error:
+        attempts = int(min_attempts) if isinstance(min_attempts, str) else index(min_attempts)
+    except (TypeError, ValueError):
+        attempts = -1
+    if attempts < 0 or isinstance(min_attempts, bool):
         raise RequestError(
-            "min_attempts must be a share like '20%', a whole number, 'nfl' or 'reliable', got "
-            f"{min_attempts!r}.{nearest(min_attempts, (_NFL_RULE, _RELIABLE_RULE))}"
-        ) from error
+            "min_attempts must be a share like '20%', a whole number of at least 0, 'nfl' or "
+            f"'reliable', got {min_attempts!r}."
+            f"{nearest(min_attempts, (_NFL_RULE, _RELIABLE_RULE))}"
+        )
     return max(1, attempts)

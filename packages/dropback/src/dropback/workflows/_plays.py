@@ -190,15 +190,18 @@ def read_plays(
             "play_by_play (--pbp) goes with tracking, but the data are play-by-play themselves: "
             "name them alone."
         )
-    recorded = play_by_play if isinstance(source, PlayTensors) else source
     years = None if seasons is None else seasons_of(source, seasons)
-    rows = None if recorded is None else read_play_by_play(recorded, seasons=years)
-    if rows is not None and judged is Outcome.EPA:
-        rows = attach_epa(rows, expected_points_added(rows, expected_points))
+
+    def judged_rows(recorded: PlayByPlaySource) -> pl.DataFrame:
+        rows = read_play_by_play(recorded, seasons=years)
+        if judged is Outcome.YARDS:
+            return rows
+        return attach_epa(rows, expected_points_added(rows, expected_points))
+
     if isinstance(source, PlayTensors):
+        rows = None if play_by_play is None else judged_rows(play_by_play)
         return _select_tracked(source, rows, years, play_set, games, judged)
-    assert rows is not None  # noqa: S101  # play-by-play was read above
-    return select_plays(rows, plays=play_set, games=games, outcome=judged)
+    return select_plays(judged_rows(source), plays=play_set, games=games, outcome=judged)
 
 
 def seasons_of(source: Source, seasons: Seasons) -> tuple[int, ...]:
