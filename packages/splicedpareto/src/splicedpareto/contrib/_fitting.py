@@ -15,12 +15,8 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from splicedpareto import objectives
-from splicedpareto.contrib._target import (
-    Target,
-    describe_target,
-    warn_of_far_targets,
-    warn_of_targets,
-)
+from splicedpareto.contrib._target import Target, describe_target
+from splicedpareto.contrib._warnings import warn_of_far_targets, warn_of_targets
 from splicedpareto.distributions._checks import (
     require_choice,
     require_number,
