@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Flags, Floats, Integers
 
+NORMAL_90 = 1.6448536269514722
+"""Standard deviations on either side that hold 90 % of a normal variable."""
+
 # Rounding leaves a constant column a standard deviation below this share of its values.
 _ROUNDING = 1e-12
 # A correlation of two rows is 1 or -1 whatever they hold.

@@ -10,7 +10,7 @@ import polars as pl
 
 from dropback._choices import season_list
 from dropback._frames import left_join, like, to_polars
-from dropback._statistics import codes
+from dropback._statistics import NORMAL_90, codes
 from dropback.data._columns import Column, conform
 from dropback.data._table_files import read_table
 from dropback.data._tables import PLAY_KEY, repeated_plays
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from dropback._files import AnyPath
     from dropback._frames import FrameT
 
-_NORMAL_90 = 1.6448536269514722
 # Plays of an average defense that what a defense allows is shrunk by, as in `qb_score`.
 _OPPONENT_PLAYS = 300.0
 # Fewer plays in a season are those of a receiver's trick passes.
@@ -350,7 +349,7 @@ def project_passers(
     noise = settings.play_sd[0] ** 2 / next_plays
     following, sd = found.following[at], found.following_sd[at]
     now, now_sd = found.now[at], found.now_sd[at]
-    reach = _NORMAL_90 * np.sqrt(sd**2 + noise)
+    reach = NORMAL_90 * np.sqrt(sd**2 + noise)
     rows = pl.DataFrame(
         {
             "passer_player_id": shown,
@@ -362,12 +361,12 @@ def project_passers(
                 int(career.plays[career.seasons == season, 0].sum()) for career in chosen
             ],
             "projection": following,
-            "projection_low": following - _NORMAL_90 * sd,
-            "projection_high": following + _NORMAL_90 * sd,
+            "projection_low": following - NORMAL_90 * sd,
+            "projection_high": following + NORMAL_90 * sd,
             "projection_sd": sd,
             "now": now,
-            "now_low": now - _NORMAL_90 * now_sd,
-            "now_high": now + _NORMAL_90 * now_sd,
+            "now_low": now - NORMAL_90 * now_sd,
+            "now_high": now + NORMAL_90 * now_sd,
             "now_sd": now_sd,
             "next_low": following - reach,
             "next_high": following + reach,

@@ -11,7 +11,7 @@ import polars as pl
 
 from dropback._choices import nearest, parse_names
 from dropback._frames import left_join, like, to_polars
-from dropback._statistics import grouped_means
+from dropback._statistics import NORMAL_90, grouped_means
 from dropback.data._field import QUALIFYING_ATTEMPTS_PER_TEAM_GAME
 from dropback.errors import RequestError
 from dropback.ranking._center import DRIFT, with_measured_drift
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 # make half of the variance of a mean score skill.
 _NFL_RULE = "nfl"
 _RELIABLE_RULE = "reliable"
-# 90 % of a normal distribution lie within so many standard deviations.
-_NORMAL_90 = 1.6448536269514722
 # Null where nothing tells luck from skill: a lone play, or one play in each row and all equal.
 _UNKNOWN = ("score_low", "score_high", "shrunk_low", "shrunk_high", "shrunk_sd", "reliability")
 
@@ -242,8 +240,8 @@ def _ranked(
         score_low=low,
         score_high=high,
         score_shrunk=belief.mean,
-        shrunk_low=belief.mean - _NORMAL_90 * belief.sd,
-        shrunk_high=belief.mean + _NORMAL_90 * belief.sd,
+        shrunk_low=belief.mean - NORMAL_90 * belief.sd,
+        shrunk_high=belief.mean + NORMAL_90 * belief.sd,
         shrunk_sd=belief.sd,
         reliability=belief.reliability,
         rank_low=rank_low,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dropback._frames import left_join, like, to_polars
+from dropback._statistics import NORMAL_90
 from dropback.data._teams import under_ids_of
 from dropback.errors import RequestError
 from dropback.ranking._center import centered, with_measured_drift
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from dropback._frames import FrameT
 
 _NEEDED = ("game_id", "play_id", "season", "week", "posteam", "defteam")
-# 90 % of a normal distribution lie within so many standard deviations.
-_NORMAL_90 = 1.6448536269514722
 
 
 def game_log(
@@ -101,8 +100,8 @@ def game_logs(
     known = table.filter(pl.col(key).is_not_null())
     units = sum_by_game(known, [key, "game_id"])
     belief = true_scores(units)
-    half = pl.Series(_NORMAL_90 * belief.variance**0.5).fill_nan(None)
-    half_shrunk = pl.Series(_NORMAL_90 * belief.sd).fill_nan(None)
+    half = pl.Series(NORMAL_90 * belief.variance**0.5).fill_nan(None)
+    half_shrunk = pl.Series(NORMAL_90 * belief.sd).fill_nan(None)
     rows = (
         units.keys.with_columns(
             score_low=pl.col("score") - half,

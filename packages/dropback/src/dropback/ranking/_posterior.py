@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
-from dropback._statistics import expanded_interval, random_generator
+from dropback._statistics import NORMAL_90, expanded_interval, random_generator
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
     from dropback.ranking._units import Units
 
-# 90 % of a normal distribution lie within so many standard deviations.
-_NORMAL_90 = 1.6448536269514722
 # Intervals of resampled games hold 82 % where a group has two to five (ranking_coverage.py).
 _FEWEST_RESAMPLED = 6
 
@@ -181,7 +179,7 @@ def mean_interval(
         variance: What `sampling_variance` returned, shape ``(K,)``.
     """
     low, high = expanded_interval(replicates, games)
-    half = _NORMAL_90 * np.sqrt(variance)
+    half = NORMAL_90 * np.sqrt(variance)
     few = games < _FEWEST_RESAMPLED
     return np.where(few, mean - half, low), np.where(few, mean + half, high)
 

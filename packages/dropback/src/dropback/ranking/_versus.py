@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dropback._frames import to_polars
-from dropback._statistics import grouped_means
+from dropback._statistics import NORMAL_90, grouped_means
 from dropback.errors import RequestError
 from dropback.ranking._center import with_measured_drift
 from dropback.ranking._posterior import mean_interval, true_scores
@@ -18,8 +18,6 @@ from dropback.ranking._units import sum_by_game
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
 
-# 90 % of a normal distribution lie within so many standard deviations.
-_NORMAL_90 = 1.6448536269514722
 _KEY = "passer_player_id"
 
 
@@ -132,7 +130,7 @@ def _versus(
         score_shrunk=belief.mean,
         shrunk_sd=belief.sd,
     )[pair]
-    half = _NORMAL_90 * sd
+    half = NORMAL_90 * sd
     return rows, mean, mean - half, mean + half, probability, len(ids)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
-from dropback._statistics import codes
+from dropback._statistics import NORMAL_90, codes
 from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
 from dropback.scoring._recipes import StandardScore, opponent_effects, standard_scores
@@ -23,8 +23,6 @@ from dropback.scoring._recipes import StandardScore, opponent_effects, standard_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# 90 % of a normal distribution lie within so many standard deviations.
-_NORMAL_90 = 1.6448536269514722
 
 _SNAP_COLUMNS = ("season", "season_type", "week", "posteam", "defteam", "epa", "epa_source")
 
@@ -208,8 +206,8 @@ def shrunk_seasons(
         rows.join(teams, on=list(by))
         .with_columns(
             mean.alias(name),
-            (mean - _NORMAL_90 * sd).alias(f"{name}_low"),
-            (mean + _NORMAL_90 * sd).alias(f"{name}_high"),
+            (mean - NORMAL_90 * sd).alias(f"{name}_low"),
+            (mean + NORMAL_90 * sd).alias(f"{name}_high"),
             sd.alias(f"{name}_sd"),
         )
         .select(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback._statistics import NORMAL_90
 from dropback.errors import RequestError
 from dropback.workflows._pictures._boards import SOURCE
 from dropback.workflows._pictures._look import Look, Page, points, text_width_in
@@ -22,7 +23,6 @@ GAMES_IN_MEAN: Final = 8
 """Games that the moving mean spans: half a season."""
 
 _MOST: Final = 4
-_NORMAL_90: Final = 1.6448536269514722
 # Of several passers of one team, so that their lines differ.
 _STYLES: Final = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
@@ -45,13 +45,11 @@ def moving_mean(log: pl.DataFrame, games: int = GAMES_IN_MEAN) -> pl.DataFrame:
         [0.4, 0.55]
     """
     plays = pl.col("plays").rolling_sum(games, min_samples=1)
-    variance = ((pl.col("score") - pl.col("score_low")) / _NORMAL_90).pow(2) * pl.col("plays").pow(
-        2
-    )
+    variance = ((pl.col("score") - pl.col("score_low")) / NORMAL_90).pow(2) * pl.col("plays").pow(2)
     spread = variance.rolling_sum(games, min_samples=1).sqrt() / plays
     mean = (pl.col("score") * pl.col("plays")).rolling_sum(games, min_samples=1) / plays
     return log.with_columns(
-        mean=mean, mean_low=mean - _NORMAL_90 * spread, mean_high=mean + _NORMAL_90 * spread
+        mean=mean, mean_low=mean - NORMAL_90 * spread, mean_high=mean + NORMAL_90 * spread
     )
 
 
