@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Flags, Floats, Integers
 
+# A play's mid-CDF has a standard deviation of .29, so that the mean of 2,500 plays is known to
+# .006, as much as a season drifts: the mean of fewer would add more noise than it takes out.
+FEWEST_CENTERED = 2500
+"""Plays of a season from which on its scores are centered."""
+
 NORMAL_90 = 1.6448536269514722
 """Standard deviations on either side that hold 90 % of a normal variable."""
 

@@ -27,7 +27,7 @@ from dropback.models._model import PassModel
 from dropback.models._network import build_network
 from dropback.models._play_batches import tracking_schema
 from dropback.models._settings import ModelSettings, SequenceSettings
-from dropback.storage import local_copy
+from dropback.storage import digest_of, local_copy
 from splicedpareto.training import FitSettings
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def write_run(folder: Path, model: PassModel, record: RunRecord) -> None:
     pl.DataFrame(
         {"game_id": games, "fold": [model.fold_of_game[game] for game in games]}
     ).write_parquet(folder / "folds.parquet")
-    files = {name: _sha256(folder / name) for name in ("weights.pt", "folds.parquet")}
+    files = {name: digest_of(folder / name) for name in ("weights.pt", "folds.parquet")}
     described = {
         "format": FORMAT,
         "weights_sha256": files["weights.pt"],
@@ -221,7 +221,7 @@ def _require_intact(folder: Path, content: dict[str, Any]) -> None:
     for name, digest in digests.items():
         path = folder / name
         try:
-            intact = _sha256(path) == digest
+            intact = digest_of(path) == digest
         except OSError as error:
             raise RunError(
                 f"{path}: the run is incomplete ({error.strerror}): {_REMAKE}"
@@ -273,8 +273,3 @@ def _record(folder: Path, content: dict[str, Any]) -> RunRecord:
         raise RunError(
             f"{folder / 'run.json'}: a field is missing, unknown or out of range ({error})."
         ) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

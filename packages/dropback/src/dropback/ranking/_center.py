@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from dropback._statistics import FEWEST_CENTERED
 from dropback.errors import RequestError
 
 SCORE = "play_score"
 DRIFT = "season_drift"
-
-# As in `dropback.scoring.season_drift`: the mean of fewer plays is known no better than a season
-# drifts.
-_FEWEST_CENTERED = 2500
 
 
 def with_measured_drift(scores: pl.DataFrame) -> pl.DataFrame:
@@ -31,7 +28,7 @@ def with_measured_drift(scores: pl.DataFrame) -> pl.DataFrame:
     shared = (pl.col(DRIFT).n_unique().over("season") == 1) & (pl.col(DRIFT) != 0)
     measured = pl.col("mid_cdf").mean().over("season") - 0.5
     return scores.with_columns(
-        pl.when(~shared.fill_null(value=False) & (placed >= _FEWEST_CENTERED))
+        pl.when(~shared.fill_null(value=False) & (placed >= FEWEST_CENTERED))
         .then(measured)
         .otherwise(DRIFT)
         .alias(DRIFT)

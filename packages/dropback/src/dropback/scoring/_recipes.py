@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import validated
-from dropback._statistics import codes, standardized
+from dropback._statistics import FEWEST_CENTERED, codes, standardized
 from dropback.data import Scores
 from dropback.data._tables import PLAY_KEY
 from dropback.errors import RequestError
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from dropback._arrays import Floats, Integers
     from dropback.data import Plays, Predictions
 
-# A play's mid-CDF has a standard deviation of .29, so that the mean of 2,500 plays is known to
-# .006, as much as a season drifts: the mean of fewer would add more noise than it takes out.
-_FEWEST_CENTERED = 2500
 # Standard deviation of a uniform variable: the standardized score spreads as the plain one does.
 _UNIFORM_SD = 12**-0.5
 
@@ -71,7 +68,7 @@ def season_drift(column: str) -> pl.Expr:
     """Mean of a mid-CDF over each season's plays less one half; 0 for seasons below 2,500 plays."""
     mean = pl.col(column).mean().over("season")
     return (
-        pl.when(pl.len().over("season") >= _FEWEST_CENTERED).then(mean - 0.5).otherwise(pl.lit(0.0))
+        pl.when(pl.len().over("season") >= FEWEST_CENTERED).then(mean - 0.5).otherwise(pl.lit(0.0))
     )
 
 

@@ -18,6 +18,7 @@ from dropback._files import whole_file
 from dropback.data._play_by_play import find_files, held_seasons, scheduled_weather
 from dropback.errors import ReaderError, RequestError, RunError
 from dropback.models._store import Run
+from dropback.storage import digest_of
 from dropback.workflows._store import ScoreStore, SourceFile
 
 if TYPE_CHECKING:
@@ -202,8 +203,7 @@ def _look_at(path: Path, before: SourceFile | None) -> SourceFile:
         stat = path.stat()
         if before and (stat.st_size, stat.st_mtime_ns) == (before.size, before.modified_ns):
             return before
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = digest_of(path)
     except OSError as error:
         raise ReaderError(f"{path}: not readable ({error.strerror}).") from error
     same = before is not None and before.sha256 == digest
