@@ -15,7 +15,10 @@ import dropback
 from dropback import workflows
 from dropback._choices import parse_seasons
 from dropback.cli import _runs, app
+from dropback.data._tables import Outcome
 from dropback.errors import DropbackError
+from dropback.models import PLAY_NETWORKS, ModelSettings
+from dropback.models._settings import settings_for
 from examples.scored_plays import table, throws
 from examples.trained_run import Command
 
@@ -167,3 +170,23 @@ def test_threads_are_those_asked_for_else_those_that_the_environment_allows(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(5)))
     _runs.use_threads(asked, many=many)
     assert torch.get_num_threads() == threads
+
+
+def test_defaults_of_training_stand_in_help_and_guide_as_they_are() -> None:
+    """Not typer's own: they hang on the data."""
+    plain, throws = ModelSettings(), settings_for("targeted", Outcome.YARDS)
+    networks, tcn = PLAY_NETWORKS["set"], PLAY_NETWORKS["tcn"]
+    helps = {parameter.name: parameter.help for parameter in COMMANDS["train"].params}
+    assert (
+        f"default {throws.fit.max_epochs} ({plain.fit.max_epochs} without trees), with tracking "
+        f"{networks.fit.max_epochs} (tcn: {tcn.fit.max_epochs})" in helps["epochs"]
+    )
+    assert (
+        f"default {throws.fit.learning_rate}, with tracking {networks.fit.learning_rate} "
+        f"(tcn: {tcn.fit.learning_rate})" in helps["learning_rate"]
+    )
+    share, of_tcn = networks.sequence.prefix_share, tcn.sequence.prefix_share
+    assert f"default {share} (tcn: {of_tcn})" in helps["prefix_share"]
+    guide = Path(__file__).parents[4] / "docs/how-to/train_on_tracking.md"
+    if guide.is_file():  # none beside a package built from its sources
+        assert f"({share}; with `tcn` {of_tcn})" in guide.read_text()
