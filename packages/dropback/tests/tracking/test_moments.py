@@ -11,6 +11,7 @@ from examples.tracking_sets import MadePlay, made_set
 SNAP, THROW, ARRIVED = "ball_snap", "pass_forward", "pass_arrived"
 HELD = "ball with the passer after the release"
 GONE = "ball gone from the passer before the release"
+STARTED = "a snap unlike the start of players and ball"
 FAR = "ball far from the passer at the release"
 
 # Passes of the opening game of 2017, Kansas City at New England.
@@ -76,6 +77,40 @@ def test_sets_without_a_ball_or_a_forward_pass_do_not_say(tmp_path):
     assert decisions["ball gone after the release"] == "not measurable"
 
 
+def started(play):
+    """The rows of a made play whose line backs up at a yard a second, and the ball at 3.5."""
+    since = pl.max_horizontal(pl.col("frameId") - play.snap, 0)
+    is_line = pl.col("nflId").is_between(30001, 30005)
+    back = pl.when(is_line).then(44 - 0.1 * since).when(pl.col("nflId").is_null())
+    return play.rows().with_columns(x=back.then(45 - 0.35 * since).otherwise("x").round(2))
+
+
+@pytest.mark.parametrize(
+    ("event", "off"),
+    # With the snap as charted players have gone .36 yards in .3 s, the most of them at 3 yards a
+    # second, in frame 2, 4 frames sooner than real ones; the line .24 in frame 3, 2 sooner; the
+    # ball .6 in .2 s in frame 2, half a frame later. The middle is -2.
+    [(16, -2), (18, -4), (19, -5), (10, 4), (9, 5), (6, 8)],
+)
+def test_players_and_ball_start_at_the_snap(event, off, tmp_path):
+    events = {event: SNAP, 36: THROW}
+    play = MadePlay(snap=16, release=36, arrival=46, frames=50, events=events)
+    row, report = read(tmp_path, play, started(play))
+    assert row["snap_off_frames"] == off
+    assert (STARTED in row["flags"]) == (abs(off) > 4.5)
+    decisions = {check.name: check.decision for check in report.files[0].checks}
+    found = decisions["players and ball start at the snap"]
+    assert found == ("flagged" if abs(off) > 4.5 else "ok")
+
+
+def test_without_a_ball_or_a_line_that_starts_the_snap_is_not_judged(tmp_path):
+    play = MadePlay()
+    no_ball = started(play).filter(pl.col("nflId").is_not_null())
+    for name, rows in (("no line", play.rows()), ("no ball", no_ball)):
+        row, _ = read(tmp_path / name, play, rows)
+        assert (row["snap_off_frames"], STARTED in row["flags"]) == (None, False)
+
+
 @pytest.fixture(scope="module")
 def passes(data_dir):
     """The rows of a few real passes."""
@@ -116,4 +151,18 @@ def test_a_real_release_that_is_charted_late_is_flagged_or_set_aside(passes, dat
     kept, left_out = flags_of_game(moved(passes, THROW, 4), data_dir, tmp_path)
     assert set(left_out.values()) <= {"ball away from the passer at the release"}
     assert all(GONE in flags for flags in kept.values())
+    assert len(kept) + len(left_out) == len(PASSES)
+
+
+def test_a_real_snap_that_is_charted_early_is_flagged(passes, data_dir, tmp_path):
+    kept, _ = flags_of_game(moved(passes, SNAP, -6), data_dir, tmp_path)
+    assert sorted(kept) == sorted(PASSES)
+    assert all(STARTED in flags for flags in kept.values())
+
+
+def test_a_real_snap_that_is_charted_late_is_flagged_or_set_aside(passes, data_dir, tmp_path):
+    kept, left_out = flags_of_game(moved(passes, SNAP, 8), data_dir, tmp_path)
+    away = {"ball away from the center at the snap", "snap away from the line of scrimmage"}
+    assert set(left_out.values()) <= away
+    assert all(STARTED in flags for flags in kept.values())
     assert len(kept) + len(left_out) == len(PASSES)

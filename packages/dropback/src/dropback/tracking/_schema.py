@@ -85,6 +85,8 @@ class Plays(dy.Schema):
         filled_positions: Player positions filled across gaps of at most 0.3 s.
         ball_to_center_yd: From the ball to the nearest player of the line or receiver at the snap.
         ball_to_passer_yd: From the ball to the passer at the release of a forward pass.
+        snap_off_frames: Frames from when a play usually starts, by its snap, to when it does: the
+            middle of those of the line, of all players and of the ball; null where one is unknown.
         release_off_frames: Frames from the release of a forward pass to the last one, up to .8 s
             later, in which the ball is within two yards of the passer.
         rate_hz: Frames a second by the time stamps; null where these do not say.
@@ -145,6 +147,7 @@ class Plays(dy.Schema):
     filled_positions = dy.Int32(min=0)
     ball_to_center_yd = dy.Float32(nullable=True, min=0)
     ball_to_passer_yd = dy.Float32(nullable=True, min=0)
+    snap_off_frames = dy.Float32(nullable=True)
     release_off_frames = dy.Float32(nullable=True)
     rate_hz = dy.Float32(nullable=True)
     speed_before_snap_yd_per_s = dy.Float32(nullable=True, min=0)

@@ -1,6 +1,8 @@
-"""Hold the release of each play against when the ball leaves the passer.
+"""Hold the snap and the release of each play against when the players and the ball move.
 
-An event that is charted at another moment gives features of another moment, and nothing fails.
+An event charted at another moment, or a ball whose values lag behind its frames, gives features of
+another moment, and nothing fails. Three things start at a snap, the line, all players and the ball,
+and one ends at a release: the ball leaves the passer. What is off together tells what is wrong.
 """
 
 from __future__ import annotations
@@ -15,19 +17,34 @@ from dropback.tracking._schema import BALL_SLOT, SLOTS
 from dropback.tracking._windows import FORWARD_PASSES
 
 if TYPE_CHECKING:
-    from dropback._arrays import Floats, Integers, Singles
+    from dropback._arrays import Flags, Floats, Integers, Singles
     from dropback.tracking.ingest._entities import PlayerRuns
+
+# Frames around the snap to look for the starts in.
+_FIRST: Final = -14
+_LAST: Final = 25
+# How far they go in so many frames once they have started: at 1.2, .8 and, the ball backward, 3
+# yards a second.
+_OVER: Final = 3
+_PLAYERS_YD: Final = 0.36
+_LINE_YD: Final = 0.24
+_BALL_OVER: Final = 2
+_BALL_YD: Final = 0.6
+# Between the medians of the highlights (6, 4 and 1) and of 2017 (7, 6 and 2).
+_USUAL: Final = np.array([[6.0], [5.0], [1.5]])
 
 # In the hand the ball is within .5 to 1.5 yards of the passer; a thrown one is gone in a frame.
 _NEAR_YD: Final = 2.0
 # Frames after the release to look for the ball in: one that comes back takes longer.
 _LATER: Final = 8
 
+_CELL: Final = pl.col("n").cast(pl.Int64) * SLOTS + pl.col("slot").cast(pl.Int64)
+
 
 def moments(
     rows: pl.DataFrame, runs: PlayerRuns, plays: pl.DataFrame, entities: pl.DataFrame
 ) -> list[pl.Series]:
-    """How far events are from where the ball moves, in frames.
+    """How far events are from where players and ball move, in frames.
 
     Distances are in the set's own unit: of a set in meters the bounds are a tenth wider.
 
@@ -38,22 +55,58 @@ def moments(
         entities: Their entities, placed.
 
     Returns:
-        ``release_off_frames`` of each play, as in `Plays`.
+        ``snap_off_frames`` and ``release_off_frames`` of each play, as in `Plays`.
     """
     cell = _cell_of_runs(runs, entities)
-    off = _release_off(rows, runs, plays, entities, cell)
-    return [pl.Series("release_off_frames", off, pl.Float32, nan_to_null=True)]
+    snap_off = np.median(_starts(rows, runs, plays, entities, cell) - _USUAL, axis=0)
+    release_off = _release_off(rows, runs, plays, entities, cell)
+    return [
+        pl.Series(name, off, pl.Float32, nan_to_null=True)
+        for name, off in (("snap_off_frames", snap_off), ("release_off_frames", release_off))
+    ]
+
+
+def _starts(
+    rows: pl.DataFrame,
+    runs: PlayerRuns,
+    plays: pl.DataFrame,
+    entities: pl.DataFrame,
+    cell: Integers,
+) -> Floats:
+    """Frames since the snap at which players, line and ball start, NaN for unknown, ``[3, N]``.
+
+    Most of the players and most of the line.
+    """
+    count, frames = plays.height, _LAST - _FIRST + 1
+    is_line = np.zeros(count * SLOTS, bool)
+    is_line[_cells_of(entities, "blocker")] = True
+    there = np.bincount(entities["n"].to_numpy(), entities["slot"].to_numpy() < BALL_SLOT, count)
+    members = np.stack([there, is_line.reshape(count, SLOTS).sum(axis=1)])
+    moving, ball = np.zeros((2, count, frames), np.int64), np.full(count, np.nan)
+    count_moving(
+        rows["x_yd"].to_numpy(), rows["y_yd"].to_numpy(), rows["frame"].to_numpy(),
+        runs.head, runs.length, cell, is_line, plays["snap_frame"].to_numpy().astype(np.int64),
+        np.where(plays["moves_right"].to_numpy(), 1.0, -1.0), moving, ball,
+    )  # fmt: skip
+    most = 2 * moving > members[:, :, None]
+    first = np.where(most.any(axis=2), most.argmax(axis=2), np.nan)
+    return np.concatenate([first, ball[None]]) + _FIRST
 
 
 def _cell_of_runs(runs: PlayerRuns, entities: pl.DataFrame) -> Integers:
     """Index of play times `SLOTS` plus slot of whom each run is of, -1 for nobody."""
-    placed = entities.select(
-        "play", pl.col("player_id").fill_null(-1), cell=pl.col("n") * SLOTS + pl.col("slot")
-    ).unique(["play", "player_id"], keep="last")
+    placed = entities.select("play", pl.col("player_id").fill_null(-1), cell=_CELL).unique(
+        ["play", "player_id"], keep="last"
+    )
     found = pl.DataFrame({"play": runs.play, "player_id": runs.player}).join(
         placed, on=["play", "player_id"], how="left", maintain_order="left"
     )
     return found["cell"].fill_null(-1).cast(pl.Int64).to_numpy()
+
+
+def _cells_of(entities: pl.DataFrame, group: str) -> Integers:
+    """Cells of those whose slot is of a group."""
+    return entities.filter(role_at_snap=group).select(_CELL).to_series().to_numpy()
 
 
 def _release_off(
@@ -68,10 +121,8 @@ def _release_off(
     Up to `_LATER` frames after it.
     """
     thrown = plays["end_event"].is_in(FORWARD_PASSES).fill_null(value=False).to_numpy()
-    is_passer = (pl.col("role_at_snap") == "passer") & (pl.col("slot") < BALL_SLOT)
-    passer = entities.filter(is_passer).select(pl.col("n", "slot").cast(pl.Int64)).to_numpy()
     who = np.full(len(thrown) * SLOTS, -1)
-    who[passer[:, 0] * SLOTS + passer[:, 1]] = 0
+    who[_cells_of(entities, "passer")] = 0
     who[BALL_SLOT::SLOTS] = 1
     snap, end = (plays[f"{name}_frame"].to_numpy().astype(np.int64) for name in ("snap", "end"))
     lengths = np.where(thrown, end - snap + 1 + _LATER, 0)
@@ -136,3 +187,61 @@ def write_tracks(
             if 0 <= since < lengths[play]:
                 tracks[0, track, base[play] + since] = x[at]
                 tracks[1, track, base[play] + since] = y[at]
+
+
+@compiled
+def count_moving(
+    x: Singles,
+    y: Singles,
+    frame: Integers,
+    head: Integers,
+    length: Integers,
+    cell: Integers,
+    is_line: Flags,
+    snap: Integers,
+    forward: Floats,
+    moving: Integers,
+    ball: Floats,
+) -> None:
+    """Count who moves in each frame around the snaps, and find when the balls go back.
+
+    Args:
+        x: Of all rows.
+        y: Likewise.
+        frame: Likewise. Those of a player ascend; of repeated ones the first counts.
+        head: First row of each run.
+        length: Its rows.
+        cell: Index of play times `SLOTS` plus slot, -1 for nobody.
+        is_line: Which cells are linemen.
+        snap: Frame of each play's snap.
+        forward: 1 or -1, the sign of the offense's way along x.
+        moving: Counted: players, and linemen, who move in each frame, ``[2, N, T]``.
+        ball: Written: place of the first frame in which the ball goes back, ``[N]``.
+    """
+    # The last four frames of each, by their last two bits.
+    seen = np.full((len(is_line), 4), np.iinfo(np.int64).min)
+    at_x = np.zeros((len(is_line), 4), np.float32)
+    at_y = np.zeros((len(is_line), 4), np.float32)
+    for run in range(len(head)):
+        owner = cell[run]
+        if owner < 0:
+            continue
+        play, is_ball = owner // SLOTS, owner % SLOTS == BALL_SLOT
+        over = _BALL_OVER if is_ball else _OVER
+        for at in range(head[run], head[run] + length[run]):
+            number = frame[at]
+            place, now, then = number - snap[play] - _FIRST, number & 3, (number - over) & 3
+            if place < -_OVER or place >= moving.shape[2] or seen[owner, now] == number:
+                continue
+            seen[owner, now] = number
+            at_x[owner, now], at_y[owner, now] = x[at], y[at]
+            if place < 0 or seen[owner, then] != number - over:
+                continue
+            along, across = x[at] - at_x[owner, then], y[at] - at_y[owner, then]
+            if is_ball:
+                if np.isnan(ball[play]) and along * forward[play] < -_BALL_YD:
+                    ball[play] = place
+                continue
+            gone = np.hypot(along, across)
+            moving[0, play, place] += gone > _PLAYERS_YD
+            moving[1, play, place] += is_line[owner] and gone > _LINE_YD

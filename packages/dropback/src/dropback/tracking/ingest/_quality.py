@@ -77,6 +77,9 @@ LIMITS: Final = (
           "ball away from the passer at the release"),
     Limit("ball_to_passer_yd", "ball near the passer at the release", None, 6.0, "flag",
           "ball far from the passer at the release"),
+    # All of 388 plays with a ball are from -4 to 4.
+    Limit("snap_off_frames", "players and ball start at the snap", -4.5, 4.5, "flag",
+          "a snap unlike the start of players and ball"),
     # Of 374 passes all but four are from -3 to 2: the two of 2017 with a ball that is 1.8 s behind,
     # and two of 2019 in which the passer has the ball for 3 and 5 frames more.
     Limit("release_off_frames", "ball gone after the release", None, 2, "flag",
