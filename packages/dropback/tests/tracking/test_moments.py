@@ -12,6 +12,7 @@ SNAP, THROW, ARRIVED = "ball_snap", "pass_forward", "pass_arrived"
 HELD = "ball with the passer after the release"
 GONE = "ball gone from the passer before the release"
 STARTED = "a snap unlike the start of players and ball"
+LAGS = "ball behind or ahead of the players"
 FAR = "ball far from the passer at the release"
 
 # Passes of the opening game of 2017, Kansas City at New England.
@@ -35,7 +36,6 @@ def read(folder, play, rows=None, layout="bdb_2025"):
         (26, 0, []),
         (29, -3, [FAR]),
         (30, -4, [FAR, GONE]),
-        # Before the ball has come to the passer.
         (14, 8, [HELD]),
     ],
 )
@@ -59,6 +59,15 @@ def test_a_ball_that_comes_back_to_the_passer_was_gone(tmp_path):
     rows = play.rows().with_columns(x=pl.when(back).then(37.0).otherwise("x"))
     row, _ = read(tmp_path, play, rows)
     assert (row["release_off_frames"], row["flags"]) == (0, [])
+
+
+def test_a_release_before_the_ball_has_come_to_the_passer_is_early(tmp_path):
+    play = MadePlay(events={6: SNAP, 9: THROW, 36: ARRIVED})
+    flies = pl.col("nflId").is_null() & pl.col("frameId").is_between(7, 12)
+    row, _ = read(
+        tmp_path, play, play.rows().with_columns(x=pl.when(flies).then(42.0).otherwise("x"))
+    )
+    assert (row["release_off_frames"], row["flags"]) == (8, [HELD])
 
 
 @pytest.mark.parametrize("order", [["frameId", "nflId"], ["nflId", "frameId"]])
@@ -109,6 +118,40 @@ def test_without_a_ball_or_a_line_that_starts_the_snap_is_not_judged(tmp_path):
     for name, rows in (("no line", play.rows()), ("no ball", no_ball)):
         row, _ = read(tmp_path / name, play, rows)
         assert (row["snap_off_frames"], STARTED in row["flags"]) == (None, False)
+
+
+def lagging(rows, frames):
+    """The rows with the balls where they were some frames before."""
+    columns = [name for name in ("x", "y", "s", "a", "dis") if name in rows.columns]
+    late = [pl.col(name).shift(frames, fill_value=pl.col(name).first()) for name in columns]
+    is_ball = pl.col("displayName") == "football"
+    return rows.with_columns(
+        pl.when(is_ball).then(value.over("playId", "displayName")).otherwise(name)
+        for name, value in zip(columns, late, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("frames", "off", "flags"),
+    # The ball starts 1.5 frames later than the players, and leaves the passer at the release.
+    [(0, 0, []), (2, 2, []), (3, 3, [LAGS]), (7, 7, [LAGS])],
+)
+def test_the_ball_starts_and_leaves_as_the_players_and_the_release_say(
+    frames, off, flags, tmp_path
+):
+    play = MadePlay()
+    is_line = pl.col("nflId").is_between(30001, 30005)
+    back = 44 - 0.1 * pl.max_horizontal(pl.col("frameId") - play.snap, 0)
+    rows = play.rows().with_columns(
+        x=pl.when(is_line).then(back).otherwise("x"),
+        s=pl.when(is_line).then(2 * pl.col("s")).otherwise("s"),
+    )
+    row, report = read(tmp_path, play, lagging(rows, frames))
+    assert (row["ball_off_frames"], row["flags"]) == (off, flags)
+    # A ball that is off says nothing of the release.
+    assert row["release_off_frames"] == (None if flags else frames)
+    decisions = {check.name: check.decision for check in report.files[0].checks}
+    assert decisions["ball on the players' clock"] == ("flagged" if flags else "ok")
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +209,8 @@ def test_a_real_snap_that_is_charted_late_is_flagged_or_set_aside(passes, data_d
     assert set(left_out.values()) <= away
     assert all(STARTED in flags for flags in kept.values())
     assert len(kept) + len(left_out) == len(PASSES)
+
+
+def test_a_real_ball_that_is_behind_its_frames_is_flagged(passes, data_dir, tmp_path):
+    kept, _ = flags_of_game(lagging(passes, 8), data_dir, tmp_path)
+    assert kept == {play: [LAGS] for play in PASSES}

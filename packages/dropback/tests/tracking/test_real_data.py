@@ -412,7 +412,7 @@ def test_nullified_plays_are_those_that_the_description_or_the_flag_names(
         # The ball is 1.8 s behind on two plays, as its stamps say. 3528 is a scramble with an
         # illegal pass at its end.
         ("bdb_2019", 78, {"ball far from the passer at the release": 1,
-                          "ball with the passer after the release": 2,
+                          "ball behind or ahead of the players": 2,
                           "time stamps unlike frame numbers": 2,
                           "a result unlike the events": 1}),
         # Two players of 2015112907/3461 and of 2015121304/3371 stand still in the air for .8 s; two

@@ -87,8 +87,10 @@ class Plays(dy.Schema):
         ball_to_passer_yd: From the ball to the passer at the release of a forward pass.
         snap_off_frames: Frames from when a play usually starts, by its snap, to when it does: the
             middle of those of the line, of all players and of the ball; null where one is unknown.
+        ball_off_frames: By how many frames, at most eight, the ball starts later than the players
+            do and leaves the passer after the release: the lesser of both, 0 where they differ.
         release_off_frames: Frames from the release of a forward pass to the last one, up to .8 s
-            later, in which the ball is within two yards of the passer.
+            later, in which the ball is within two yards of the passer; null where the ball is off.
         rate_hz: Frames a second by the time stamps; null where these do not say.
         speed_before_snap_yd_per_s, speed_after_snap_yd_per_s: Median over the players of the net
             displacement in the half second before the snap, and from .5 to 1 s after it.
@@ -148,6 +150,7 @@ class Plays(dy.Schema):
     ball_to_center_yd = dy.Float32(nullable=True, min=0)
     ball_to_passer_yd = dy.Float32(nullable=True, min=0)
     snap_off_frames = dy.Float32(nullable=True)
+    ball_off_frames = dy.Float32(nullable=True)
     release_off_frames = dy.Float32(nullable=True)
     rate_hz = dy.Float32(nullable=True)
     speed_before_snap_yd_per_s = dy.Float32(nullable=True, min=0)

@@ -29,6 +29,7 @@ from dropback.tracking.ingest._contradictions import (
 )
 from dropback.tracking.ingest._conventions import Check, Decision
 from dropback.tracking.ingest._entities import AROUND_SNAP
+from dropback.tracking.ingest._moments import BALL_OFF
 from dropback.tracking.ingest._results import with_results
 from dropback.tracking.readers._cells import CELL, cells_in, flags_in
 from dropback.tracking.readers._words import folded_word
@@ -80,8 +81,9 @@ LIMITS: Final = (
     # All of 388 plays with a ball are from -4 to 4.
     Limit("snap_off_frames", "players and ball start at the snap", -4.5, 4.5, "flag",
           "a snap unlike the start of players and ball"),
-    # Of 374 passes all but four are from -3 to 2: the two of 2017 with a ball that is 1.8 s behind,
-    # and two of 2019 in which the passer has the ball for 3 and 5 frames more.
+    Limit("ball_off_frames", "ball on the players' clock", *BALL_OFF, "flag",
+          "ball behind or ahead of the players"),
+    # Of 372 passes all but two of 2019, in which the passer has the ball for 3 and 5 frames more.
     Limit("release_off_frames", "ball gone after the release", None, 2, "flag",
           "ball with the passer after the release"),
     Limit("release_off_frames", "ball with the passer until the release", -3, None, "flag",
