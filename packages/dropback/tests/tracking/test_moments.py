@@ -61,6 +61,12 @@ def test_a_ball_that_comes_back_to_the_passer_was_gone(tmp_path):
     assert (row["release_off_frames"], row["flags"]) == (0, [])
 
 
+def test_a_short_pass_is_caught_beside_the_passer(tmp_path):
+    """As of a receiver who runs past, in the highlight 2020011900/959."""
+    row, _ = read(tmp_path, MadePlay(events={6: SNAP, 23: THROW, 25: ARRIVED}))
+    assert (row["release_off_frames"], row["flags"]) == (1, [])
+
+
 def test_a_release_before_the_ball_has_come_to_the_passer_is_early(tmp_path):
     play = MadePlay(events={6: SNAP, 9: THROW, 36: ARRIVED})
     flies = pl.col("nflId").is_null() & pl.col("frameId").is_between(7, 12)

@@ -54,7 +54,8 @@ def moments(
     Args:
         rows: Source rows on one clock.
         runs: Their runs by player.
-        plays: Plays with ``snap_frame``, ``end_frame``, ``end_event`` and ``moves_right``.
+        plays: Plays with ``snap_frame``, ``end_frame``, ``end_event``, ``arrival_frame`` and
+            ``moves_right``.
         entities: Their entities, placed.
 
     Returns:
@@ -130,7 +131,7 @@ def _release_off(
 ) -> Floats:
     """Last frame with the ball near the passer, from the release of a forward pass; NaN for none.
 
-    Up to `_LATER` frames after it.
+    Up to `_LATER` frames after it, and before the pass arrives.
     """
     thrown = plays["end_event"].is_in(FORWARD_PASSES).fill_null(value=False).to_numpy()
     who = np.full(len(thrown) * SLOTS, -1)
@@ -146,7 +147,9 @@ def _release_off(
     (passer_x, ball_x), (passer_y, ball_y) = tracks
     is_near = np.hypot(ball_x - passer_x, ball_y - passer_y) < _NEAR_YD
     near, far = np.flatnonzero(is_near), np.flatnonzero(~is_near)
-    release, bound = base + end - snap, base + lengths
+    arrival = plays["arrival_frame"].fill_null(2**31).to_numpy()
+    # A short pass is caught beside the passer.
+    release, bound = base + end - snap, base + np.minimum(lengths, arrival - snap)
     # A ball that comes back to the passer is another's; one that has not yet come at the release
     # is not gone.
     gone = np.append(far, len(is_near))[np.searchsorted(far, release)]

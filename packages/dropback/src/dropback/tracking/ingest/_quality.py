@@ -83,7 +83,7 @@ LIMITS: Final = (
           "a snap unlike the start of players and ball"),
     Limit("ball_off_frames", "ball on the players' clock", *BALL_OFF, "flag",
           "ball behind or ahead of the players"),
-    # Of 372 passes all but two of 2019, in which the passer has the ball for 3 and 5 frames more.
+    # Of 372 passes all but one of 2019, in which the passer has the ball for 5 frames more.
     Limit("release_off_frames", "ball gone after the release", None, 2, "flag",
           "ball with the passer after the release"),
     Limit("release_off_frames", "ball with the passer until the release", -3, None, "flag",
