@@ -203,6 +203,20 @@ def test_a_real_release_that_is_charted_late_is_flagged_or_set_aside(passes, dat
     assert len(kept) + len(left_out) == len(PASSES)
 
 
+def repeated(rows, event, frames):
+    """The rows with an event of all tracks again some frames later."""
+    at = pl.col("event").shift(frames).over("playId", "nflId", "displayName") == event
+    return rows.with_columns(event=pl.when(at).then(pl.lit(event)).otherwise("event"))
+
+
+def test_of_two_real_snaps_the_one_that_players_already_run_at_does_not_count(
+    passes, data_dir, tmp_path
+):
+    kept, left_out = flags_of_game(repeated(passes, SNAP, 8), data_dir, tmp_path)
+    # A snap 8 frames late would be flagged or set aside.
+    assert (kept, left_out) == ({play: ["repeated events"] for play in PASSES}, {})
+
+
 def test_a_real_snap_that_is_charted_early_is_flagged(passes, data_dir, tmp_path):
     kept, _ = flags_of_game(moved(passes, SNAP, -6), data_dir, tmp_path)
     assert sorted(kept) == sorted(PASSES)
