@@ -256,6 +256,23 @@ def test_a_file_in_meters_is_recognized_corrected_and_recorded(tmp_path):
     assert any("meters" in words for words in block.plays["corrections"][0])
 
 
+@pytest.mark.parametrize("columns", [("x", "y", "s", "dis"), ("x", "y"), ()])
+def test_meters_are_told_by_the_hash_marks_without_a_yard_line(columns, tmp_path):
+    # 2019 has no absolute yard line. Balls are snapped at 23.6 to 29.7 yards from a sideline.
+    plays = [MadePlay(play=number) for number in range(20)]
+    rows = pl.concat(
+        play.rows().with_columns(pl.col("y") + (-2.4, 0.6, 3.7)[play.play % 3]) for play in plays
+    )
+    source = made_set("bdb_2019", *plays, rows=rows.with_columns(pl.col(columns) * 0.9144))
+    source.change("plays.csv", yardlineNumber=pl.lit(None, pl.Int64))
+    (block,), report = read_tracking(source.write(tmp_path))
+    assert block.plays.height == 20
+    checks = {check.name: check for check in report.files[0].checks}
+    assert checks["coordinates in yards"].decision == ("corrected" if columns else "ok")
+    assert block.frames[0, 22, 0] == pytest.approx(45.0, abs=0.02)
+    assert block.frames[0, 22, 1] == pytest.approx(23.6, abs=0.02)
+
+
 def test_a_height_and_a_weight_that_nobody_has_are_null(tmp_path):
     source = two_plays().change("players.csv", height=pl.lit("4-2"), weight=900)
     (block,), _ = read_tracking(source.write(tmp_path))

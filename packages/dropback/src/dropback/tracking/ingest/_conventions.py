@@ -15,6 +15,7 @@ import polars as pl
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, RATE_HZ
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
 from dropback.tracking._schema import BALL_SLOT
+from dropback.tracking.ingest._hash_marks import snapped_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,9 @@ _ACROSS: Final = np.sin(np.deg2rad(25.0))
 _FIRST_EXACT_SEASON: Final = 2018
 _EXACT_RATIO: Final = 0.95, 1.06
 _RATIO: Final = 0.9, 1.1
+# Speeds in meters a second over meters are as those in yards over yards: 1.05 to 1.09 before 2018;
+# over yards a second .96 to 1.0.
+_BOTH_IN_METERS: Final = 1.02
 _MIN_STEPS: Final = 100
 _MIN_PLAYERS: Final = 8
 _SAMPLE_PLAYS: Final = 300
@@ -351,7 +355,11 @@ def _check_units(block: PlayBlock) -> tuple[Check, bool]:
     as_meters = _yardline_misses(block, 1.0 / METERS_PER_YARD)
     cases = int(np.isfinite(in_yards["raw"]).sum())
     if not cases:
-        return Check(name, "not measurable", None, "no absolute yard line to compare with"), False
+        marks = snapped_at(block, METERS_PER_YARD)
+        if marks is None:
+            none = "no absolute yard line to compare with"
+            return Check(name, "not measurable", None, none), False
+        return Check(name, "corrected" if marks.meters else "ok", *marks[1:]), marks.meters
     yards = min(_median(misses) for misses in in_yards.values())
     meters = min(_median(misses) for misses in as_meters.values())
     evidence = (
@@ -376,10 +384,10 @@ def _check_speed(block: PlayBlock, *, meters: bool) -> tuple[Check, bool]:
     ratio = float(np.median(speed[usable] / read[usable]))
     evidence = f"displacement over speed {ratio:.3f} (median of {cases} steps)"
     # Meters over meters a second is 1 as well; meters over yards a second would be 0.914.
-    if meters and abs(ratio - 1.0) < 0.04:
+    exact = block.plays["season"].to_numpy().min() >= _FIRST_EXACT_SEASON
+    if meters and (abs(ratio - 1.0) < 0.04 if exact else ratio > _BOTH_IN_METERS):
         return Check(name, "corrected", ratio, f"{evidence}, both in meters"), True
     ratio = ratio / METERS_PER_YARD if meters else ratio
-    exact = block.plays["season"].to_numpy().min() >= _FIRST_EXACT_SEASON
     low, high = _EXACT_RATIO if exact else _RATIO
     decision: Decision = "ok" if low <= ratio <= high else "wrong, not corrected"
     if exact and abs(ratio * METERS_PER_YARD - 1.0) < 0.02:
