@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,9 @@ from splicedpareto.distributions._checks import (
     require_tensor,
     require_whole,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class TemporalConvolution(nn.Module):
@@ -83,10 +88,10 @@ class TemporalConvolution(nn.Module):
         # The history is a queue for each convolution, of all that its next steps read beside their
         # own inputs: what the next step reads comes first, then the same of the step after it for
         # the blocks of dilation 2 and more, and so on. So a step joins few, long pieces anew.
-        of_blocks = [block.first.history_size + block.second.history_size for block in blocks]
+        of_blocks = [block.first.taps + block.second.taps for block in blocks]
         self._segments = [
-            *(size for b in blocks for size in (b.first.history_size, b.second.history_size)),
-            *(2 ** (level - 1) * sum(of_blocks[level:]) for level in range(1, levels)),
+            *chain(*of_blocks),
+            *(2 ** (level - 1) * sum(chain(*of_blocks[level:])) for level in range(1, levels)),
         ]
         self.history_size = sum(self._segments)
 
@@ -180,15 +185,15 @@ class TemporalConvolution(nn.Module):
                 f"history must have shape (B, {self.history_size}), got {tuple(history.shape)}."
             )
         segments = torch.split(history, self._segments, dim=-1)
-        blocks = len(self.blocks)
-        before, later = segments[: 2 * blocks], segments[2 * blocks :]
+        taps = len(segments) - (len(self.blocks) - 1)
+        before, later = iter(segments[:taps]), segments[taps:]
         kept: list[Tensor] = []
         state = inputs
         for level, block in enumerate(self.blocks):
             kept += later[level - 1 : level]
-            state, *after = block.step(state, *before[2 * level : 2 * level + 2])  # type: ignore[operator]  # ModuleList
+            state, after = block.step(state, before)  # type: ignore[operator]  # ModuleList
             kept += after
-        return state, torch.cat(kept, dim=-1)
+        return state, torch.cat(kept, dim=-1) if kept else history
 
     def _as_computed(self, tensor: Tensor) -> Tensor:
         """The tensor in the type of the weights, or that in which `torch.autocast` multiplies.
@@ -256,9 +261,9 @@ class _CausalConvolution(nn.Module):
         return weight
 
     @property
-    def history_size(self) -> int:
-        """Numbers that one step reads of the steps before it."""
-        return (self.kernel_size - 1) * self.in_features
+    def taps(self) -> list[int]:
+        """Sizes of what one step reads of each step before it."""
+        return [self.in_features] * (self.kernel_size - 1)
 
     def filtered(self, joined: Tensor, *, begun: bool = False) -> Tensor:
         """Values ``(*B, C)`` of the inputs ``(*B, k F)`` that the filter reads, the earliest first.
@@ -302,10 +307,15 @@ class _CausalConvolution(nn.Module):
         states = self.filtered(torch.cat(parts, dim=-1), begun=begun is not None)
         return states if kept is None else states * kept
 
-    def step(self, inputs: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """The value ``(B, C)`` at one more step ``(B, F)``, and its `before` a dilation later."""
-        joined = torch.cat([before, inputs], dim=-1)
-        return self.filtered(joined), joined[..., self.in_features :]
+    def step(self, inputs: Tensor, before: Iterator[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The value ``(B, C)`` at one more step ``(B, F)``, and its taps a dilation later.
+
+        Args:
+            inputs: The step.
+            before: What comes first is taken: the inputs of each of its `taps`, the earliest first.
+        """
+        read = [*islice(before, len(self.taps)), inputs]
+        return self.filtered(torch.cat(read, dim=-1)), read[1:]
 
 
 class _ResidualBlock(nn.Module):
@@ -356,11 +366,11 @@ class _ResidualBlock(nn.Module):
             return states, begun
         return states * begun, begun  # the shortcut has a bias
 
-    def step(self, inputs: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, inputs: Tensor, before: Iterator[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """The state ``(B, C)`` at one more step ``(B, F)``; see `_CausalConvolution.step`."""
-        hidden, after_first = self.first.step(inputs, first)
-        hidden, after_second = self.second.step(hidden, second)
-        return nn.functional.relu(self.shortcut(inputs) + hidden), after_first, after_second
+        hidden, after_first = self.first.step(inputs, before)
+        hidden, after_second = self.second.step(hidden, before)
+        return nn.functional.relu(self.shortcut(inputs) + hidden), after_first + after_second
 
 
 def valid_steps(lengths: Tensor, steps: int) -> Tensor:
