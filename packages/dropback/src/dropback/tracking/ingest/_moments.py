@@ -145,7 +145,8 @@ def _release_off(
     frame = rows["frame"].to_numpy()
     write_tracks(x, y, frame, runs.head, runs.length, cell, who, snap, lengths, base, tracks)
     (passer_x, ball_x), (passer_y, ball_y) = tracks
-    is_near = np.hypot(ball_x - passer_x, ball_y - passer_y) < _NEAR_YD
+    apart = np.hypot(ball_x - passer_x, ball_y - passer_y)
+    is_near = apart < _NEAR_YD
     near, far = np.flatnonzero(is_near), np.flatnonzero(~is_near)
     arrival = plays["arrival_frame"].fill_null(2**31).to_numpy()
     # A short pass is caught beside the passer.
@@ -155,7 +156,9 @@ def _release_off(
     gone = np.append(far, len(is_near))[np.searchsorted(far, release)]
     until_gone = _last_before(near, np.minimum(gone, bound), base)
     last = np.where(until_gone < 0, _last_before(near, bound, base), until_gone)
-    return np.where(last < 0, np.nan, last - release)
+    # A ball whose track ends before is not gone from the passer.
+    known = np.append(np.isfinite(apart), False)[np.minimum(release, len(apart))]
+    return np.where((last < 0) | ~known, np.nan, last - release)
 
 
 def _last_before(places: Integers, bound: Integers, base: Integers) -> Integers:
