@@ -53,7 +53,7 @@ def test_repeated_column_is_one_sentence(frame: Any) -> None:
 
 def test_missing_pyarrow_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(RequestError, match=r"of pandas .* 'pip install dropback\[pandas\]'"):
+    with pytest.raises(RequestError, match=r"of pandas .* `pip install 'dropback\[pandas\]'`"):
         like(pd.DataFrame({"text": ["a"]}), TABLE)
 
 

@@ -107,5 +107,5 @@ def test_missing_extra_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monke
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ReaderError, match=r"install it with 'pip install dropback\[fetch\]'\.$"):
+    with pytest.raises(ReaderError, match=r"install it with `pip install 'dropback\[fetch\]'`\.$"):
         fetch([2018], tmp_path)
