@@ -11,6 +11,9 @@ __all__ = [
     "TrackingError",
 ]
 
+# Not exported: what each module that draws says.
+WITHOUT_MATPLOTLIB = "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
+
 
 class DropbackError(Exception):
     """Base of every error that bad input causes.

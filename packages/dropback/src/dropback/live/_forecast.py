@@ -10,7 +10,7 @@ import numpy as np
 
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.errors import LiveError
-from dropback.models._predict import QUANTILE_LEVELS, yard_mean, yard_quantiles
+from dropback.models._predict import QUANTILE_LEVELS, cdf_around, yard_mean, yard_quantiles
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Singles
@@ -122,8 +122,8 @@ class Forecast:
                 f"yards must be a whole number from {YARDS_LOWEST} to {YARDS_HIGHEST}, got "
                 f"{yards!r}."
             )
-        at = int(yards) - YARDS_LOWEST
-        return (float(self.cdf[at - 1] if at else 0.0) + float(self.cdf[at])) / 2
+        below, at_most = cdf_around(self._batch, np.array([int(yards)]))
+        return float(below[0] + at_most[0]) / 2
 
     @property
     def first_yd(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from dropback.data._field import HALF_SECONDS
 from dropback.data._outcomes import YARDS_LOWEST, goal_line_yards
 from dropback.errors import LiveError
 from dropback.models._frame_columns import FRAME_COLUMNS
@@ -43,7 +44,7 @@ _RANGES: Final = {
     "yards_to_go": (0, 100),
     "yards_to_goal": (-1, 101),
     "quarter": (1, 20),
-    "seconds_left_in_half_s": (0, 1800),
+    "seconds_left_in_half_s": (0, HALF_SECONDS),
     "score_differential": (-200, 200),
     "at_home": (0, 1),
     "weeks_left": (0, 25),

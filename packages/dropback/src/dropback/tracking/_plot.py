@@ -15,7 +15,7 @@ from dropback.data._field import (
     HASH_MARK_Y_YD,
     RATE_HZ,
 )
-from dropback.errors import RequestError, TrackingError
+from dropback.errors import WITHOUT_MATPLOTLIB, RequestError, TrackingError
 from dropback.tracking._animation import (
     GRASS,
     frames_shown,
@@ -35,9 +35,7 @@ try:
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import Normal, Stroke
 except ModuleNotFoundError as missing:
-    raise RequestError(
-        "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
-    ) from missing
+    raise RequestError(WITHOUT_MATPLOTLIB) from missing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from dropback._files import whole_file
-from dropback.errors import RequestError
+from dropback.errors import WITHOUT_MATPLOTLIB, RequestError
 from dropback.evaluation._calibration import DEPTH_BANDS
 
 try:
@@ -17,9 +17,7 @@ try:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 except ModuleNotFoundError as missing:
-    raise RequestError(
-        "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
-    ) from missing
+    raise RequestError(WITHOUT_MATPLOTLIB) from missing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dropback._choices import season_list
-from dropback.errors import RequestError
+from dropback.errors import WITHOUT_MATPLOTLIB, RequestError
 from dropback.evaluation.comparison._correlations import STATISTICS
 
 if TYPE_CHECKING:
@@ -127,9 +127,7 @@ def draw(result: MetricComparison) -> Figure:
         import matplotlib as mpl  # noqa: PLC0415  # an optional extra
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ModuleNotFoundError as missing:
-        raise RequestError(
-            "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
-        ) from missing
+        raise RequestError(WITHOUT_MATPLOTLIB) from missing
     rows = headline(result)
     names = [name for name in HEADINGS if any(name in row for row in rows.values())]
     labels = list(result.labels.values())

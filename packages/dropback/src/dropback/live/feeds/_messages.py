@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from dropback.data._field import QUARTER_SECONDS  # msgspec reads the annotation
 from dropback.live._stored import FieldLines  # msgspec reads the annotation
 from dropback.live.feeds._plays import (
     Frame,
@@ -80,7 +81,7 @@ class StartMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="start")
     offense: TeamMessage | None = None
     defense: TeamMessage | None = None
     players: Annotated[tuple[PlayerMessage, ...], Meta(max_length=22)] = ()
-    game_clock_s: Annotated[int, Meta(ge=0, le=900)] | None = None
+    game_clock_s: Annotated[int, Meta(ge=0, le=QUARTER_SECONDS)] | None = None
     description: Annotated[str, Meta(max_length=500)] | None = None
     stored: Annotated[
         tuple[PlayKey, PlayKey] | None,

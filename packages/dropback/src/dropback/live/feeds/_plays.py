@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from dropback.data._field import HALF_SECONDS
 from dropback.data._outcomes import YARDS_HIGHEST, YARDS_LOWEST
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS
 
@@ -40,7 +41,7 @@ class SituationMessage(Struct, frozen=True, forbid_unknown_fields=True):
     down: Annotated[int, Meta(ge=0, le=4)] | None = None
     yards_to_go: Annotated[int, Meta(ge=0, le=100)] | None = None
     quarter: Annotated[int, Meta(ge=1, le=20)] | None = None
-    seconds_left_in_half_s: Annotated[float, Meta(ge=0.0, le=1800.0)] | None = None
+    seconds_left_in_half_s: Annotated[float, Meta(ge=0.0, le=float(HALF_SECONDS))] | None = None
     score_differential: Annotated[int, Meta(ge=-200, le=200)] | None = None
     at_home: bool | None = None
     weeks_left: Annotated[int, Meta(ge=0, le=25)] | None = None

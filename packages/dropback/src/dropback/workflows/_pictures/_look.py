@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dropback.data._team_colors import team_color
-from dropback.errors import RequestError
+from dropback.errors import WITHOUT_MATPLOTLIB, RequestError
 
 try:
     import matplotlib as mpl
@@ -16,9 +16,7 @@ try:
     from matplotlib.patches import Rectangle as Rectangle  # noqa: PLC0414  # for other modules
     from matplotlib.textpath import TextPath
 except ModuleNotFoundError as missing:
-    raise RequestError(
-        "Drawing needs matplotlib: install it with `pip install 'dropback[plot]'`."
-    ) from missing
+    raise RequestError(WITHOUT_MATPLOTLIB) from missing
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
