@@ -67,6 +67,12 @@ def test_a_short_pass_is_caught_beside_the_passer(tmp_path):
     assert (row["release_off_frames"], row["flags"]) == (1, [])
 
 
+@pytest.mark.parametrize(("arrived", "off", "flags"), [(28, None, []), (29, 3, [HELD])])
+def test_a_pass_that_arrives_within_half_a_second_may_stay_near(arrived, off, flags, tmp_path):
+    row, _ = read(tmp_path, MadePlay(events={6: SNAP, 23: THROW, arrived: ARRIVED}))
+    assert (row["release_off_frames"], row["flags"]) == (off, flags)
+
+
 def test_a_release_before_the_ball_has_come_to_the_passer_is_early(tmp_path):
     play = MadePlay(events={6: SNAP, 9: THROW, 36: ARRIVED})
     flies = pl.col("nflId").is_null() & pl.col("frameId").is_between(7, 12)

@@ -91,7 +91,7 @@ class Plays(dy.Schema):
             do and leaves the passer after the release: the lesser of both, 0 where they differ.
         release_off_frames: Frames from the release of a forward pass to the last one, up to .8 s
             later and before it arrives, in which the ball is within two yards of the passer; null
-            where the ball is off.
+            where the ball is off, and instead of 3 and more for a pass of half a second.
         rate_hz: Frames a second by the time stamps; null where these do not say.
         speed_before_snap_yd_per_s, speed_after_snap_yd_per_s: Median over the players of the net
             displacement in the half second before the snap, and from .5 to 1 s after it.
