@@ -8,9 +8,10 @@ the engines) for a simulated play of 40 frames and untrained networks: convoluti
 channels and 4 levels, and the play network that `dropback train` trains (0 channels); beside them
 torch's eager `Conv1d` network of equal size without features and distribution; the p50 of the
 quietest block of 20 calls, which tells most on a busy machine; and plays and frames a
-second in batches of 512 on two threads. The garbage collector runs between blocks alone, as a
-service may run it between plays. `--json` prints the same as one object, "fast" the faster engine:
-for that the script also runs with the sources of version 0.1, whose fast engine was compiled.
+second in batches of 512 on two threads; and the operators of the exported graphs as ONNX Runtime
+runs them. The garbage collector runs between blocks alone, as a service may run it between plays.
+`--json` prints the same as one object, "fast" the faster engine: for that the script also runs with
+the sources of version 0.1, whose fast engine was compiled.
 """
 
 from __future__ import annotations
@@ -101,20 +102,33 @@ def network(channels: int) -> DistributionNetwork:
     return DistributionNetwork(encoder, head).eval()
 
 
-def predictors(channels: int) -> dict[str, PlayPredictor]:
-    """The reference and the fast engine for one network."""
+def predictors(channels: int) -> tuple[dict[str, PlayPredictor], dict[str, float]]:
+    """The reference and the fast engine for one network, and the operators of its graphs."""
     networks = [network(channels)]
     if OLD:
         return {
             "torch": PlayPredictor(networks, engine="torch"),
             "fast": PlayPredictor(networks, engine="compiled"),
-        }
+        }, {}
     from dropback.live._export import export_onnx  # noqa: PLC0415  # of this version
 
     with tempfile.TemporaryDirectory() as folder:
         graphs = Path(folder) / "graphs"
         export_onnx(networks, graphs)
-        return {"torch": PlayPredictor(networks), "fast": PlayPredictor.load(graphs)}
+        counts = {f"fast: {name}, operators": operators(graphs, name) for name in ("play", "frame")}
+        return {"torch": PlayPredictor(networks), "fast": PlayPredictor.load(graphs)}, counts
+
+
+def operators(graphs: Path, name: str) -> float:
+    """Operators of an exported graph, as ONNX Runtime joins them."""
+    import onnx  # noqa: PLC0415  # version 0.1 does not need it
+    import onnxruntime  # noqa: PLC0415
+
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(graphs / f"{name}.joined")
+    options.log_severity_level = 3  # it warns that the file is for this machine alone
+    onnxruntime.InferenceSession(str(graphs / f"{name}.onnx"), options)
+    return float(len(onnx.load(options.optimized_model_filepath).graph.node))
 
 
 def simulated_play(generator: np.random.Generator) -> NDArray[np.float32]:
@@ -186,7 +200,7 @@ def numbers(channels: int, calls: int) -> dict[str, float]:
     """Every number of one width, by name."""
     generator = np.random.default_rng(0)
     frames = simulated_play(generator)
-    engines = predictors(channels)
+    engines, found = predictors(channels)
     textbook = Conv1dNetwork(channels or 128).eval()
     inputs = torch.zeros(1, COLUMNS, FRAMES), torch.zeros(1, STATIC)
 
@@ -201,7 +215,6 @@ def numbers(channels: int, calls: int) -> dict[str, float]:
         ).score(7)
         ways[f"{name}: {FRAME}"] = streamed(predictor, frames)
     torch.set_num_threads(1)
-    found: dict[str, float] = {}
     for name, values in latencies(ways, calls).items():
         found[f"{name}, p50 us"], found[f"{name}, p99 us"] = np.percentile(values, [50, 99])
         found[f"{name}, quiet p50 us"] = float(np.median(values, axis=1).min())
