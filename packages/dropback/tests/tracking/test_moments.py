@@ -89,6 +89,16 @@ def test_rows_in_any_order_measure_the_same(order, tmp_path):
     assert (row["release_off_frames"], row["flags"]) == (4, [HELD])
 
 
+def test_rows_in_descending_and_in_mixed_order_measure_the_same(tmp_path):
+    events = {19: SNAP, 36: THROW}
+    play = MadePlay(snap=16, release=36, arrival=46, frames=50, events=events)
+    rows = started(play)
+    orders = {"down": rows.reverse(), "mixed": rows.sample(fraction=1, shuffle=True, seed=3)}
+    for name, ordered in orders.items():
+        row, _ = read(tmp_path / name, play, ordered)
+        assert (row["snap_off_frames"], STARTED in row["flags"]) == (-5, True)
+
+
 def test_sets_without_a_ball_or_a_forward_pass_do_not_say(tmp_path):
     sack = MadePlay(events={6: SNAP, 26: "qb_sack"})
     assert read(tmp_path / "sack", sack)[0]["release_off_frames"] is None

@@ -231,7 +231,7 @@ def count_moving(
     Args:
         x: Of all rows.
         y: Likewise.
-        frame: Likewise. Those of a player ascend; of repeated ones the first counts.
+        frame: Likewise, in any order; of a player's repeated ones the first counts.
         head: First row of each run.
         length: Its rows.
         cell: Index of play times `SLOTS` plus slot, -1 for nobody.
@@ -241,30 +241,29 @@ def count_moving(
         moving: Counted: players, and linemen, who move in each frame, ``[2, N, T]``.
         ball: Written: place of the first frame in which the ball goes back, ``[N]``.
     """
-    # The last four frames of each, by their last two bits.
-    seen = np.full((len(is_line), 4), np.iinfo(np.int64).min)
-    at_x = np.zeros((len(is_line), 4), np.float32)
-    at_y = np.zeros((len(is_line), 4), np.float32)
+    # Where each is from `_OVER` frames before the first that is counted on.
+    frames = moving.shape[2] + _OVER
+    at_x = np.full((len(is_line), frames), np.nan, np.float32)
+    at_y = np.full((len(is_line), frames), np.nan, np.float32)
     for run in range(len(head)):
         owner = cell[run]
         if owner < 0:
             continue
+        before = snap[owner // SLOTS] + _FIRST - _OVER
+        for at in range(head[run], head[run] + length[run]):
+            place = frame[at] - before
+            if 0 <= place < frames and np.isnan(at_x[owner, place]):
+                at_x[owner, place], at_y[owner, place] = x[at], y[at]
+    for owner in range(len(is_line)):
         play, is_ball = owner // SLOTS, owner % SLOTS == BALL_SLOT
         over = _BALL_OVER if is_ball else _OVER
-        for at in range(head[run], head[run] + length[run]):
-            number = frame[at]
-            place, now, then = number - snap[play] - _FIRST, number & 3, (number - over) & 3
-            if place < -_OVER or place >= moving.shape[2] or seen[owner, now] == number:
-                continue
-            seen[owner, now] = number
-            at_x[owner, now], at_y[owner, now] = x[at], y[at]
-            if place < 0 or seen[owner, then] != number - over:
-                continue
-            along, across = x[at] - at_x[owner, then], y[at] - at_y[owner, then]
+        for place in range(moving.shape[2]):
+            now = place + _OVER
+            along = at_x[owner, now] - at_x[owner, now - over]
             if is_ball:
                 if np.isnan(ball[play]) and along * forward[play] < -_BALL_YD:
                     ball[play] = place
                 continue
-            gone = np.hypot(along, across)
+            gone = np.hypot(along, at_y[owner, now] - at_y[owner, now - over])
             moving[0, play, place] += gone > _PLAYERS_YD
             moving[1, play, place] += is_line[owner] and gone > _LINE_YD
