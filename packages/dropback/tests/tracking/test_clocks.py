@@ -162,8 +162,8 @@ def test_the_snap_is_where_players_start_and_the_throw_where_the_passer_has_the_
     row = block.plays.row(0, named=True)
     assert (row["snap_frame"], row["snap_frame"] + row["frames"] - 1) == (snap, release)
     assert row["repeated_events"] == repeats
-    early = ["ball with the passer after the release"] if release < 26 else []
-    assert row["flags"] == early + (["repeated events"] if repeats else [])
+    # The one whose release is early is a pass of .4 s, which may stay near the passer.
+    assert row["flags"] == (["repeated events"] if repeats else [])
 
 
 def test_without_a_ball_the_throw_is_the_last_before_the_arrival(tmp_path):
