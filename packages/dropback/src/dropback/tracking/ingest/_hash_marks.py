@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from dropback.data._field import FIELD_WIDTH_YD
+from dropback.data._field import FIELD_WIDTH_YD, HASH_MARK_Y_YD
 from dropback.tracking._blocks import Y
 from dropback.tracking._schema import BALL_SLOT
 
 if TYPE_CHECKING:
     from dropback.tracking._blocks import PlayBlock
 
-# The league's field has its hash marks 70 feet 9 inches from the sidelines. A tenth and nine tenths
-# of the snaps of 2015, 2017 and the highlights are within .22 yards of them, in meters 2.4 off. Of
-# 12,000 draws of 20 plays none is told to be in meters, and 99.3 % of those that are.
-_MARKS_YD: Final = (70.75 / 3.0, FIELD_WIDTH_YD - 70.75 / 3.0)
+# A tenth and nine tenths of the snaps of 2015, 2017 and the highlights are within .22 yards of
+# them, in meters 2.4 off. Of 12,000 draws of 20 plays none is told to be in meters, and 99.3 % of
+# those that are.
+_MARKS_YD: Final = (HASH_MARK_Y_YD, FIELD_WIDTH_YD - HASH_MARK_Y_YD)
 _MOST_OFF_YD: Final = 1.2
 _FEW_SNAPS: Final = 20
 
