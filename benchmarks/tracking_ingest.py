@@ -204,7 +204,7 @@ STAGES = {
     "decide": "conventions of the file",
     "canonicalize": "corrections, roles, measures and bounds of each play",
     "take": "splits, features, writing",
-    "join_parts": "parts joined, with their digests",
+    "join_part": "parts joined, with their digests",
     "write_report": "report of the set",
 }
 

@@ -23,6 +23,7 @@ from dropback.tracking._schema import Frames
 from dropback.tracking._storage import chunk_files, read_chunk, read_plays_table
 from dropback.tracking.ingest import _looking as looking
 from dropback.tracking.ingest import _parts as parts
+from dropback.tracking.ingest import _pipeline as pipeline
 from dropback.tracking.ingest._looking import find_play
 from examples import deadly
 from examples.cluster import free_port
@@ -162,6 +163,14 @@ def test_tensors_from_source_and_from_canonical_tables_are_the_same(weeks, tmp_p
     np.testing.assert_array_equal(direct.engineered, via_tables.engineered)
     assert direct.plays.equals(via_tables.plays)
     assert direct.schema["data_sha256"] == via_tables.schema["data_sha256"]
+
+
+def test_parts_are_joined_in_the_order_of_their_files(weeks, tmp_path, monkeypatch):
+    run = pipeline.run_tasks
+    monkeypatch.setattr(pipeline, "run_tasks", lambda *args, **more: [*run(*args, **more)][::-1])
+    tensors, _ = build_tensors(weeks, tmp_path / "tensors", executor="serial")
+    assert tensors.plays["play_id"].to_list() == [1, 2, 3]  # the second file ended first
+    assert np.diff(tensors.offsets).tolist() == [21, 21, 25]
 
 
 def test_tensors_hold_one_play_a_file_twice_once(weeks, tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections import deque
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -62,17 +63,17 @@ from dropback.tracking.readers import choose_formats
 from dropback.tracking.readers._archives import as_given, unpacked, zip_files
 from dropback.tracking.tensors._play_tensors import (
     SCHEMA,
+    PartJoiner,
     PlayTensors,
-    join_parts,
     require_tensors_or_nothing,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from os import PathLike
     from typing import TypeAlias
 
-    from dropback.execution import ExecutorChoice
+    from dropback.execution import Done, ExecutorChoice
     from dropback.storage import Store, WorkArea
     from dropback.tracking._blocks import Around
     from dropback.tracking.ingest._parts import PartSource, TaskFunction
@@ -322,25 +323,32 @@ def build_tensors(
     with ExitStack() as held:
         executor = held.enter_context(opened(executor, threads=True))
         area = held.enter_context(work_area(out, "what was read"))
-        target = area.folder / "joined" if is_url(out) else Path(out)
+        scratch = tempfile.TemporaryDirectory(dir=area.folder, prefix="joined-")
+        joined = Path(held.enter_context(scratch)) / "joined"
+        joined.mkdir()
+        joiner, tables = PartJoiner(joined), list[Path]()
+
+        def join(task: Task) -> None:
+            """Append a part while others are read."""
+            part = held.enter_context(fetched(area.store, task.name)) / PART
+            tables.append(part / "plays.parquet")
+            joiner.join_part(part)
+
         # Before reading: what changes meanwhile is read again.
         stamp = "" if is_url(path) else source_stamp(Path(path), layout)
         report = given = None
         if is_canonical(path):
-            tasks, selections = _tensors_from_chunks(
-                path, area, executor=executor, progress=progress
-            )
+            selections = _tensors_from_chunks(path, area, executor, progress, join)
         else:
             source = path
             if not is_url(path):
                 given = Path(path)
                 source = held.enter_context(unpacked(given, area.folder / _UNZIPPED))
             parts, unread = _parts_as_given(source, choose_formats(layout), given)
-            report, tasks = _read_all(
-                parts, unread, read_into_tensors, area.store, executor, None, progress
+            report, _ = _read_all(
+                parts, unread, read_into_tensors, area.store, executor, None, progress, join
             )
             selections = sorted({file.selection for file in report.files if file.selection})
-        folders = [held.enter_context(fetched(area.store, task.name)) / PART for task in tasks]
         notes: dict[str, object] = {"selection": selections}
         if not is_url(path):
             notes["source_stamp"] = stamp
@@ -348,16 +356,13 @@ def build_tensors(
             require_rows(report, path if given is None else given)
             if why := report.why_none():
                 raise TrackingError(f"{path}: no play is left: {why}.")
-        tensors = join_parts(folders, target, notes)
+        joiner.finish(notes)
         if report is not None:
-            tables = [folder / "plays.parquet" for folder in folders]
             repeated = [keys for _, keys in keys_twice(tables)]
             report = with_repeated(report, repeated_as_left_out(repeated, report))
-            write_report(report, target)
-        if is_url(out):
-            put_output(target, out, overwrite=True)
-            tensors = PlayTensors.open(Path(local_copy(str(out))))
-    return tensors, report
+            write_report(report, joined)
+        put_output(joined, out, overwrite=True)
+        return PlayTensors.open(Path(local_copy(str(out)))), report
 
 
 def is_canonical(path: str | Path) -> bool:
@@ -376,12 +381,13 @@ def _read_all(
     executor: ExecutorChoice,
     place: str | None,
     progress: Progress | None,
+    take: Callable[[Task], None] | None = None,
 ) -> tuple[IngestReport, list[Task]]:
-    """Read all files that have no finished part yet."""
+    """Read all files that have no finished part yet, and hand each part to `take` in order."""
     tasks = [part.task(function, place) for part in parts]
     finished = resumed = 0
     with open_executor(executor, threads=True) as (runner, needs):
-        for task, done in run_tasks(runner, tasks, store, needs=needs):
+        for task, done in _in_order(run_tasks(runner, tasks, store, needs=needs), tasks, take):
             finished += 1
             resumed += not done.fresh
             if progress is not None:
@@ -401,14 +407,26 @@ def _read_all(
     return IngestReport(reports, rows, resumed), tasks
 
 
+def _in_order(
+    done: Iterable[tuple[Task, Done]], tasks: Sequence[Task], take: Callable[[Task], None] | None
+) -> Iterator[tuple[Task, Done]]:
+    """Pass on what is done, and hand each task to `take` once it and all before it are."""
+    waiting, there = deque(tasks), set[str]()
+    for task, result in done:
+        yield task, result
+        there.add(task.name)
+        while take and waiting and waiting[0].name in there:
+            take(waiting.popleft())
+
+
 def _tensors_from_chunks(
     path: str | Path,
     area: WorkArea,
-    *,
     executor: ExecutorChoice,
     progress: Progress | None,
-) -> tuple[list[Task], list[str]]:
-    """Tensors of each chunk as tasks; the tasks in order, and the warnings about the set."""
+    take: Callable[[Task], None],
+) -> list[str]:
+    """Make tensors of each chunk, handed to `take` in order; the warnings about the set."""
     folder = Path(local_copy(path))
     # By URL where it has one: a worker elsewhere does not see this machine's copy.
     source = path if is_url(path) else str(folder.resolve())
@@ -418,10 +436,10 @@ def _tensors_from_chunks(
         arguments = (source, relative, digest_of(chunk))
         tasks.append(Task(chunk.name, chunk_into_tensors, arguments, key=(relative, *arguments)))
     with open_executor(executor, threads=True) as (runner, needs):
-        done = run_tasks(runner, tasks, area.store, needs=needs)
+        done = _in_order(run_tasks(runner, tasks, area.store, needs=needs), tasks, take)
         for count, (task, _) in enumerate(done, start=1):
             if progress is not None:
                 progress(count, len(tasks), task.label)
     summary = folder / "ingest.json"
     notes = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {"files": []}
-    return tasks, sorted({file["selection"] for file in notes["files"] if file["selection"]})
+    return sorted({file["selection"] for file in notes["files"] if file["selection"]})

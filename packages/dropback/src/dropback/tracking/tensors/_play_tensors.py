@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import polars as pl
 
-from dropback._files import POLARS_ERRORS, whole_folder
+from dropback._files import POLARS_ERRORS
 from dropback._frames import collected
 from dropback.data._field import RATE_HZ
 from dropback.errors import TrackingError
@@ -34,7 +33,6 @@ from dropback.tracking.tensors._features import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from dropback._arrays import Flags, Integers, Singles
@@ -230,46 +228,80 @@ def require_tensors_or_nothing(out: Path) -> None:
         raise TrackingError(f"{out} exists and is no folder of play tensors; name another.")
 
 
-def join_parts(parts: Sequence[Path], out: Path, notes: dict[str, Any]) -> PlayTensors:
-    """Join complete parts into play tensors; a play that an earlier part has is dropped.
+class PartJoiner:
+    """Joins complete parts into play tensors, one after the other; a play is kept from its first.
 
     Args:
-        parts: Folders of `TensorPart`, in order.
-        out: The folder to make, whole or not at all.
-        notes: JSON-ready facts to record in ``schema.json``.
-
-    Raises:
-        TrackingError: If ``out`` exists and is no folder of play tensors, or no play is left.
+        folder: An empty folder for them.
     """
-    require_tensors_or_nothing(out)
-    tables = [
-        pl.read_parquet(part / "plays.parquet").with_columns(part=pl.lit(index))
-        for index, part in enumerate(parts)
-        if (part / "plays.parquet").is_file()
-    ]
-    if not tables:
-        raise TrackingError(
-            f"no play is left to write to {out}; see the reasons of those set aside."
-        )
-    plays = pl.concat(tables).with_columns(kept=pl.struct("game_id", "play_id").is_first_distinct())
-    kept = plays.filter("kept").drop("part", "kept")
-    with whole_folder(out, overwrite=True) as aside:
-        digests = {name: _join(name, parts, plays, aside) for name in _ARRAYS}
-        np.save(aside / "offsets.npy", np.concatenate([[0], np.cumsum(kept["frames"].to_numpy())]))
-        kept.write_parquet(aside / "plays.parquet")
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._digests = {name: hashlib.sha256() for name in _ARRAYS}
+        self._keys = pl.DataFrame(schema=dict.fromkeys(_KEYS, pl.Int64))
+        self._plays: list[pl.DataFrame] = []
+
+    def join_part(self, part: Path) -> None:
+        """Append the next folder of a `TensorPart`, less the plays that an earlier one has."""
+        path = part / "plays.parquet"
+        if not path.is_file():
+            return
+        plays = pl.read_parquet(path)
+        self._keys = pl.concat([self._keys, plays.select(_KEYS)])
+        first = self._keys.select(pl.struct(_KEYS).is_first_distinct()).to_series()
+        kept = first.tail(plays.height).to_numpy()
+        frames = plays["frames"].to_numpy()
+        for name in _ARRAYS:
+            self._append(
+                name, part, np.ones(len(frames), int) if name == "static" else frames, kept
+            )
+        self._plays.append(plays.filter(kept))
+
+    def _append(self, name: str, part: Path, rows: Integers, kept: Flags) -> None:
+        """Append one array, of which each play has some rows."""
+        row_bytes = int(np.prod(_ARRAYS[name])) * 4
+        bounds = np.concatenate([[0], np.cumsum(rows)]) * row_bytes
+        with (
+            (part / f"{name}.f32").open("rb") as source,
+            (self._folder / f"{name}.f32").open("ab") as target,
+        ):
+            for start, end in _kept_ranges(kept, bounds):
+                source.seek(start)
+                left = end - start
+                while left and (chunk := source.read(min(left, _COPY_BYTES))):
+                    self._digests[name].update(chunk)
+                    target.write(chunk)
+                    left -= len(chunk)
+
+    def finish(self, notes: dict[str, Any]) -> None:
+        """Write what makes the folder whole.
+
+        Args:
+            notes: JSON-ready facts to record in ``schema.json``.
+
+        Raises:
+            TrackingError: If no play is left.
+        """
+        if not self._plays:
+            raise TrackingError(
+                "no play is left to make tensors of; see the reasons of those set aside."
+            )
+        plays = pl.concat(self._plays)
+        ends = np.cumsum(plays["frames"].to_numpy())
+        np.save(self._folder / "offsets.npy", np.concatenate([[0], ends]))
+        plays.write_parquet(self._folder / "plays.parquet")
         schema = {
             **_columns(),
             "schema_hash": schema_hash(),
-            "data_sha256": digests,
-            "plays": kept.height,
-            "frames": int(kept["frames"].sum()),
-            "lacks": sorted({word for words in kept["lacks"].to_list() for word in words}),
+            "data_sha256": {name: digest.hexdigest() for name, digest in self._digests.items()},
+            "plays": plays.height,
+            "frames": int(ends[-1]),
+            "lacks": sorted({word for words in plays["lacks"].to_list() for word in words}),
             "splits": split_definitions(),
-            "derived": sorted({word for words in kept["derived"].to_list() for word in words}),
+            "derived": sorted({word for words in plays["derived"].to_list() for word in words}),
             **notes,
         }
-        (aside / SCHEMA).write_text(json.dumps(schema, indent=1), encoding="utf-8")
-    return PlayTensors.open(out)
+        (self._folder / SCHEMA).write_text(json.dumps(schema, indent=1), encoding="utf-8")
 
 
 def _map(path: Path, shape: tuple[int, ...]) -> Singles:
@@ -281,28 +313,6 @@ def _map(path: Path, shape: tuple[int, ...]) -> Singles:
             "build the folder again with `dropback features`."
         )
     return np.memmap(path, dtype="<f4", mode="r", shape=shape)
-
-
-def _join(name: str, parts: Sequence[Path], plays: pl.DataFrame, out: Path) -> str:
-    """Append one array of all parts, less the plays not kept; SHA-256 of the whole."""
-    digest = hashlib.sha256()
-    row_bytes = int(np.prod(_ARRAYS[name])) * 4
-    # The digest takes as long as reading and writing: both at once halve the time.
-    with ThreadPoolExecutor(max_workers=1) as beside, (out / f"{name}.f32").open("wb") as target:
-        for index, part in enumerate(parts):
-            table = plays.filter(pl.col("part") == index)
-            rows = np.ones(table.height, int) if name == "static" else table["frames"].to_numpy()
-            bounds = np.concatenate([[0], np.cumsum(rows)]) * row_bytes
-            for start, end in _kept_ranges(table["kept"].to_numpy(), bounds):
-                with (part / f"{name}.f32").open("rb") as source:
-                    source.seek(start)
-                    left = end - start
-                    while left and (chunk := source.read(min(left, _COPY_BYTES))):
-                        digested = beside.submit(digest.update, chunk)
-                        target.write(chunk)
-                        left -= len(chunk)
-                        digested.result()
-    return digest.hexdigest()
 
 
 def _kept_ranges(kept: Flags, bounds: Integers) -> list[tuple[int, int]]:
