@@ -85,7 +85,8 @@ CHANGES = {
     "scramble": {"pass_result": "R"},
     "sack": {"pass_result": "S"},
     "two-point try": {"down": 0},
-    "spike": {"end_event": "qb_spike"},
+    "spike": {"end_event": "qb_spike", "pass_result": "I", "description": None},
+    "pass whose throw is not charted": {"end_event": "run", "pass_result": "C"},
     "no target (thrown away, batted)": {"pass_result": "I", "target_slot": None},
     "target of a completion unknown": {"pass_result": "C", "target_slot": None},
     "situation not recorded (score_differential)": {"score_differential": None},
@@ -115,6 +116,51 @@ def test_each_reason_leaves_its_play_out(reason, plays):
     own = select_tracked(changed(plays[:3], CHANGES[reason]))
     assert own.left_out.rows() == [(reason, 1)]
     assert own.rows.tolist() == [1, 2]
+
+
+SPIKED = "(:06) C.Newton spiked the ball to stop the clock."
+THROWN = "J.Goff pass incomplete deep left to R.Woods."
+UNCHARTED = "pass whose throw is not charted"
+
+
+@pytest.mark.parametrize(
+    ("event", "words", "result", "air_yards", "reason"),
+    [
+        ("qb_spike", SPIKED, "I", 0, "spike"),
+        ("qb_spike", SPIKED.upper(), "C", 9, "spike"),
+        ("qb_spike", None, None, None, "result unknown"),
+        # 2015 has no event of spikes.
+        ("pass_forward", SPIKED, "I", None, "spike"),
+        ("pass_forward", SPIKED.upper(), "I", -2, "spike"),
+        # Event and result, or event and charted air yards, are those of a pass.
+        ("pass_forward", SPIKED, "C", 9, None),
+        ("pass_forward", SPIKED, "I", 14, None),
+        ("qb_spike", THROWN, "I", 14, UNCHARTED),
+        ("qb_spike", None, "C", 9, UNCHARTED),
+        ("handoff", THROWN, "I", 14, UNCHARTED),
+        ("pass_tipped", THROWN, "I", 14, None),
+        # The scorer tells of the receiver.
+        ("pass_forward", "J.Goff pass to R.Woods. R.Woods spiked the ball.", "C", 9, None),
+    ],
+)
+def test_a_spike_is_what_most_sources_tell(event, words, result, air_yards, reason, plays):
+    changes = {"end_event": event, "description": words, "pass_result": result,
+               "air_yards": air_yards, "yards_gained": 9}  # fmt: skip
+    own = select_tracked(changed(plays[:3], changes))
+    assert own.left_out.rows() == ([(reason, 1)] if reason else [])
+
+
+def test_a_pass_of_the_play_by_play_must_have_a_throw_in_its_events(plays, recorded):
+    joined = select_tracked(changed(plays, {"end_event": "run"}), play_by_play=recorded)
+    assert joined.left_out.rows() == [(UNCHARTED, 1)]
+    assert joined.rows.tolist() == list(range(1, 100))
+    # A sack has none.
+    sack = recorded.with_columns(
+        sack=pl.when(pl.int_range(pl.len()) == 0).then(1).otherwise("sack")
+    )
+    sacked = changed(plays, {"end_event": "qb_sack"})
+    joined = select_tracked(sacked, play_by_play=sack, play_set=PlaySet.DROPBACKS)
+    assert joined.left_out.is_empty()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from dropback.tracking import read_tracking
-from dropback.tracking.ingest._results import described_result, described_yards
+from dropback.tracking._described import described_result, described_yards
 from examples.tracking_flags import KEYS, changed, flags_of, two_plays
 from examples.tracking_sets import MadePlay
 
@@ -156,8 +156,15 @@ def test_a_sack_beside_a_throw_is_flagged(layout, sack, tmp_path):
 @pytest.mark.parametrize(
     ("result", "words", "said"),
     [
-        ("C", "(:06) A.Player0 spiked the ball to stop the clock.", "I"),
+        ("C", "(:06) A.Player0 spiked the ball to stop the clock.", "a spike"),
+        ("C", "(:06) A.PLAYER0 SPIKED THE BALL TO STOP THE CLOCK.", "a spike"),
         ("C", "(:31) A.Player0 kneels to KC 24 for -1 yards.", "a kneel"),
+        ("C", "(:31) A.Player0 knelt to KC 24 for -1 yards.", "a kneel"),
+        ("C", "(:31) A.Player0 right tackle to KC 24 for 3 yards (B.Player1).", "a rush"),
+        ("I", "(:31) A.Player0 up the middle to KC 24 for 3 yards.", "a rush"),
+        ("C", "(:31) B.Player1 punts 50 yards to KC 20, fair catch.", "a punt"),
+        ("C", "(:31) B.Player1 kicks 65 yards from LA 35 to KC 0.", "a kick"),
+        ("I", "(:31) B.Player1 39 yard field goal is GOOD.", "a kick"),
         ("I", "(:31) A.Player0 kneels to KC 24 for -1 yards.", "a kneel"),
     ],
 )
@@ -168,6 +175,69 @@ def test_a_spike_or_kneel_that_is_charted_as_a_throw_is_flagged(result, words, s
     flags, details = flags_of(source, tmp_path)[1]
     assert "a result unlike the description" in flags.split("; ")
     assert f"pass_result is '{result}', the description says {said}: " in details
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("(:06) A.Player0 pass incomplete.",
+         "the description says I, the pass ends with pass_outcome_caught"),
+        ("(:06) A.Player0 sacked at KC 20 for -7 yards.",
+         "the description says S, the dropback ends with pass_forward"),
+        ("(:06) A.Player0 right end to KC 20 for 3 yards.",
+         "the description says a rush, the dropback ends with pass_forward"),
+    ],
+)  # fmt: skip
+def test_of_a_set_without_results_the_description_is_named(words, said, tmp_path):
+    events = {6: "ball_snap", 26: "pass_forward", 36: "pass_outcome_caught"}
+    source = two_plays("ngs_highlights", MadePlay(play=1, events=events), MadePlay(play=2))
+    source = changed(source, next(iter(source.tracking)), playDescription=words)
+    assert flags_of(source, tmp_path) == {1: ("a result unlike the events", said)}
+
+
+@pytest.mark.parametrize("layout", RESULTS)
+@pytest.mark.parametrize("last", ["qb_spike", "run", "fumble", "handoff", "pass_lateral"])
+def test_a_pass_without_a_throw_is_flagged(layout, last, tmp_path):
+    events = {6: "ball_snap", 26: last, 34: "pass_arrived", 36: "pass_outcome_caught"}
+    source = two_plays(layout, MadePlay(play=1, events=events), MadePlay(play=2))
+    said = f"pass_result is 'C', the dropback ends with {last}"
+    assert flags_of(source, tmp_path) == {1: ("a result unlike the events", said)}
+
+
+SPIKED = "(:06) A.Player0 spiked the ball to stop the clock."
+NOT_CAUGHT = "(:06) A.Player0 pass incomplete short right."
+ARRIVES = {34: "pass_arrived", 36: "pass_outcome_incomplete"}
+
+
+@pytest.mark.parametrize(
+    ("events", "words", "said"),
+    [
+        ({26: "qb_spike", **ARRIVES}, NOT_CAUGHT,
+         "the dropback ends with qb_spike, the description says I: (:06) A.Player0 pass"),
+        ({26: "pass_forward", **ARRIVES}, SPIKED,
+         "the description says a spike, but a pass arrives 8 frames after pass_forward"),
+        ({26: "qb_spike", 36: "pass_outcome_caught"}, SPIKED,
+         "pass_result is 'I', the pass ends with pass_outcome_caught"),
+        # As spikes are charted with their event, and in 2015 without it.
+        ({26: "qb_spike"}, SPIKED, None),
+        ({26: "pass_forward"}, SPIKED, None),
+        ({26: "qb_spike"}, "", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("layout", RESULTS)
+def test_a_spike_that_another_source_takes_for_a_pass_is_flagged(
+    layout, events, words, said, tmp_path
+):
+    source = two_plays(layout, MadePlay(play=1, events={6: "ball_snap", **events}))
+    file, column = RESULTS[layout]
+    gains = {name: 0.0 for name in ("PlayResult", "prePenaltyPlayResult")
+             if name in source.tables[file].columns}  # fmt: skip
+    source = changed(source, file, **{column: "I", "playDescription": words}, **gains)
+    found = flags_of(source, tmp_path)
+    assert bool(found) == bool(said)
+    for flag, details in found.values():
+        assert flag == "a result unlike the events"
+        assert details.startswith(said)
 
 
 OUTCOMES = {
@@ -243,9 +313,14 @@ def test_a_result_that_the_description_does_not_tell_is_flagged(layout, tmp_path
          "right to R.Woods for 15 yards.", "C"),
         ("J.Goff pass for 15 yards. SF challenged the incomplete pass ruling: Upheld.", "C"),
         ("J.Goff scrambles to LA 9. J.Goff pass short left, NULLIFIED by Penalty.", None),
-        ("(:06) C.Newton spiked the ball to stop the clock.", "I"),
+        ("(:06) C.Newton spiked the ball to stop the clock.", "a spike"),
+        ("(:06) C.NEWTON SPIKED THE BALL TO STOP THE CLOCK.", "a spike"),
         ("J.Goff pass to R.Woods for 9 yards. R.Woods spiked the ball at an opponent.", "C"),
         ("(:31) T.Brady kneels to NE 24 for -1 yards.", "a kneel"),
+        ("(:31) T.BRADY PASS INTENDED FOR C.HOGAN INTERCEPTED BY M.PETERS AT KC 9.", "IN"),
+        ("(:31) T.BRADY PASS INCOMPLETE, NEARLY INTERCEPTED AT KC 9.", "I"),
+        ("(2:53) (Pass formation) I.Crowell right end to PIT 42 for 2 yards.", "a rush"),
+        ("(8:13) (Punt formation) K.Byard pass deep right to D.Cruikshank for 66 yards.", "C"),
         ("Play 12.", None),
         (None, None),
     ],
@@ -327,7 +402,12 @@ def test_a_pass_that_arrives_before_its_throw_is_flagged(layout, tmp_path):
 def test_a_sack_with_the_end_of_a_pass_is_flagged_where_no_result_says_which(tmp_path):
     events = {6: "ball_snap", 26: "qb_sack", 36: "pass_outcome_caught"}
     source = two_plays("ngs_highlights", MadePlay(play=1, events=events), MadePlay(play=2))
-    flags, said = flags_of(source, tmp_path)[1]
+    flags, said = flags_of(source, tmp_path / "told")[1]
+    assert flags == "a result unlike the events"
+    assert said == "the description says C, the dropback ends with qb_sack"
+    file = next(iter(source.tracking))
+    source = changed(source, file, playDescription="")
+    flags, said = flags_of(source, tmp_path / "untold")[1]
     assert "a result unlike the events" in flags
     assert "the dropback ends with qb_sack, and a pass with pass_outcome_caught" in said
 

@@ -143,15 +143,22 @@ def test_a_nullified_play_is_known_by_flag_or_description(
 
 
 @pytest.mark.parametrize(
-    ("description", "reason"),
+    ("description", "result", "reason"),
     [
-        (NO_PLAY, "nullified by a penalty"),
-        ("(:05) A.Player0 spiked the ball to stop the clock.", "spike"),
-        ("TWO-POINT CONVERSION ATTEMPT. A.Player0 pass to A.Player6 is complete.", "two-point try"),
+        (NO_PLAY, "C", "nullified by a penalty"),
+        (NO_PLAY.upper(), "C", "nullified by a penalty"),
+        ("(:05) A.Player0 spiked the ball to stop the clock.", "I", "spike"),
+        ("Two-point conversion attempt. A.Player0 pass is incomplete.", "I", "two-point try"),
+        ("TWO-POINT CONVERSION ATTEMPT. A.Player0 pass to A.Player6 is complete.", "C",
+         "two-point try"),
     ],
-)
-def test_what_the_description_says_is_no_attempt_in_any_layout(description, reason, tmp_path):
-    source = made_set("bdb_2023").change("plays.csv", playDescription=pl.lit(description))
+)  # fmt: skip
+def test_what_the_description_says_is_no_attempt_in_any_layout(
+    description, result, reason, tmp_path
+):
+    source = made_set("bdb_2023").change(
+        "plays.csv", playDescription=pl.lit(description), passResult=pl.lit(result)
+    )
     ok = made_set("bdb_2023", MadePlay(game=2022091101)).write(tmp_path / "ok")
     tensors, _ = build_tensors(ok, tmp_path / "whole")
     spoiled, _ = build_tensors(source.write(tmp_path / "spoiled"), tmp_path / "other")

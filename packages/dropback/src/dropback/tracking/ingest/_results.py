@@ -6,6 +6,12 @@ from typing import Final
 
 import polars as pl
 
+from dropback.tracking._described import (
+    SPIKE,
+    described_result,
+    described_yards,
+    last_ruling,
+)
 from dropback.tracking._windows import FORWARD_PASSES, OUTCOMES, SACKS
 from dropback.tracking.readers._cells import CELL, cut, quoted
 from dropback.tracking.readers._plays import NO_PLAY
@@ -17,122 +23,107 @@ DESCRIBED_YARDS: Final = "yards unlike the description"
 NULLIFIED: Final = "nullified unlike the description"
 
 _PASSES: Final = ("C", "I", "IN")
-
-# A play whose ruling is reversed is told twice, at last as it counts.
-_RULED: Final = r"(?s)^.*REVERSED"
-# The league's scorers: of 17,500 described results of 2015, 2017, 2021 and 2022 two are others,
-# passes from beyond the line after a scramble, of which nothing is said here.
-_WORDS: Final = (
-    ("INTERCEPTED", "IN"),
-    (r"pass incomplete|is incomplete", "I"),
-    (r"\bsacked\b", "S"),
-    (r"\bscrambles\b", "R"),
-    (r"\bpass\b", "C"),
-    # All 20 spikes of 2015 and 2017 are charted as incomplete, no kneel of 135 as a dropback.
-    (r"\bspiked the ball\b", "I"),
-    (r"\bkneels\b", "a kneel"),
-)
-
-# What ends with other yards than the first that are told. Of 15,205 other completions, sacks and
-# scrambles of these sets none has other yards.
-_OTHER_RUNS: Final = r"(?i)intercepted|penalty|fumble|lateral|muff|aborted|two-point|safety"
-
-
-def described_result(description: pl.Expr) -> pl.Expr:
-    """The result that the scorer's words tell, null where they tell none or two.
-
-    Example:
-        >>> words = pl.Series(["J.Goff pass incomplete deep left to R.Woods.", "Two plays."])
-        >>> words.to_frame("said").select(described_result(pl.col("said"))).to_series().to_list()
-        ['I', None]
-    """
-    words = description.str.replace(_RULED, "")
-    said = pl.lit(None, pl.String)
-    for pattern, result in reversed(_WORDS):
-        said = pl.when(words.str.contains(pattern)).then(pl.lit(result)).otherwise(said)
-    both = words.str.contains(r"\bscrambles\b") & words.str.contains(r"\bpass\b|\bsacked\b")
-    return pl.when(~both).then(said)
+# What ends the dropback of no real pass: all 525 have their throw.
+_NO_THROWS: Final = (*SACKS, "qb_spike", "run", "fumble", "handoff", "pass_lateral")
+_HELD: Final = "held_result"
+_SAYS: Final = "says"
 
 
 def with_results(plays: pl.DataFrame) -> pl.DataFrame:
-    """Plays with ``described`` and ``other_outcome``, which `against_results` reads.
+    """Plays with the columns that `against_results` reads.
 
     As columns, for within one query each sentence would search the descriptions anew.
+
+    Returns:
+        The plays with ``described``, what their descriptions tell; ``held_result``, the result
+        that events are held against, of a set without results the description's; ``says``, in
+        words whose that is; and ``other_outcome``.
     """
+    result = pl.col("pass_result").cast(pl.String)
     described = plays.with_columns(described=described_result(pl.col("description")))
-    # A set without results has descriptions.
-    return described.with_columns(
-        other_outcome=_other_outcome(pl.coalesce("pass_result", "described"))
+    by_words = pl.when(result.is_null() & pl.col("described").is_not_null())
+    held = described.with_columns(
+        pl.coalesce(result, pl.col("described").replace(SPIKE, "I")).alias(_HELD),
+        by_words.then(pl.format("the description says {}, ", "described"))
+        .when(result.is_not_null())
+        .then(pl.format("pass_result is {}, ", quoted(result)))
+        .otherwise(pl.lit(""))
+        .alias(_SAYS),
     )
-
-
-def described_yards(description: pl.Expr) -> pl.Expr:
-    """The yards that the scorer's words tell, null where they tell none or of more than one run.
-
-    Example:
-        >>> words = pl.Series(["J.Goff pass to R.Woods for 12 yards.", "J.Goff pass for no gain."])
-        >>> words.to_frame("said").select(described_yards(pl.col("said"))).to_series().to_list()
-        [12, 0]
-    """
-    words = description.str.replace(_RULED, "")
-    said = words.str.extract(r"\bfor (no gain|-?\d+ yards?)\b", 1)
-    yards = (
-        pl.when(said == "no gain").then(0).otherwise(said.str.extract(r"(-?\d+)").cast(pl.Int64))
-    )
-    return pl.when(~words.str.contains(_OTHER_RUNS)).then(yards)
+    return held.with_columns(other_outcome=_other_outcome(pl.col(_HELD)))
 
 
 def against_results() -> list[pl.Expr]:
     """Sentences about what contradicts the results of plays `with_results`; null for none."""
     result, last = pl.col("pass_result"), pl.col("end_event")
     described, outcome = pl.col("described"), pl.col("other_outcome")
-    thrown, sacked = last.is_in(FORWARD_PASSES), last.is_in(SACKS)
-    ends = (thrown & result.is_in(["S", "R"])) | (sacked & result.is_in(_PASSES))
+    held, says = pl.col(_HELD), pl.col(_SAYS)
+    thrown, no_throw = last.is_in(FORWARD_PASSES), last.is_in(_NO_THROWS)
+    spiked = last == "qb_spike"
+    no_pass = held.is_not_null() & ~held.is_in(_PASSES)
+    ends = (thrown & no_pass) | (no_throw & held.is_in(_PASSES) & ~(spiked & (held == "I")))
     both = thrown & pl.col("sack_frame").is_not_null()
     penalty = pl.col("description").str.contains(r"(?i)penalty|fumbles").fill_null(value=False)
+    words = cut(last_ruling(pl.col("description")).str.strip_chars(" ."))
+    # A spike is charted as incomplete; a passer may rush and not scramble.
+    other_words = (result.cast(pl.String) != described) & ~(
+        ((result == "I") & (described == SPIKE)) | ((result == "R") & (described == "a rush"))
+    )
     gained = pl.col("yards_gained")
     yards = ((result == "I") & (gained != 0)) | ((result == "S") & (gained > 0))
     told = described_yards(pl.col("description"))
-    no_play = pl.col("description").str.contains(NO_PLAY, literal=True)
+    no_play = pl.col("description").str.contains(NO_PLAY)
     return [
         # None of 525 real throws has a sack beside it.
         pl.when(both).then(
             pl.format(
-                f"{OTHER_RESULT}{CELL}pass_result is {{}}, with a sack {{}} frames after the snap "
-                "and {} {} frames after it",
-                quoted(result),
+                f"{OTHER_RESULT}{CELL}{{}}with a sack {{}} frames after the snap and {{}} {{}} "
+                "frames after it",
+                says,
                 pl.col("sack_frame") - pl.col("snap_frame"),
                 last,
                 pl.col("end_frame") - pl.col("snap_frame"),
             )
         ),
         pl.when(ends & ~both).then(
-            pl.format(
-                f"{OTHER_RESULT}{CELL}pass_result is {{}}, the dropback ends with {{}}",
-                quoted(result),
-                last,
-            )
+            pl.format(f"{OTHER_RESULT}{CELL}{{}}the dropback ends with {{}}", says, last)
         ),
         pl.when(~(ends | both).fill_null(value=False) & outcome.is_not_null()).then(
-            pl.format(
-                f"{OTHER_RESULT}{CELL}pass_result is {{}}, the pass ends with {{}}",
-                quoted(result),
-                outcome,
-            )
+            pl.format(f"{OTHER_RESULT}{CELL}{{}}the pass ends with {{}}", says, outcome)
         ),
-        pl.when(sacked & result.is_null() & (pl.col("outcomes").list.len() > 0)).then(
+        pl.when(no_throw & held.is_null() & (pl.col("outcomes").list.len() > 0)).then(
             pl.format(
                 f"{OTHER_RESULT}{CELL}the dropback ends with {{}}, and a pass with {{}}",
                 last,
                 pl.col("outcomes").list.first(),
             )
         ),
-        pl.when((result != described) & result.is_in([end for _, end in _WORDS])).then(
+        # All 20 spikes of 2015 and 2017 are charted as incomplete, one of them as a throw, which
+        # does not arrive.
+        pl.when(spiked & (held == "I") & described.is_in(_PASSES) & outcome.is_null()).then(
+            pl.format(
+                f"{OTHER_RESULT}{CELL}the dropback ends with qb_spike, the description says {{}}: "
+                "{}",
+                described,
+                words,
+            )
+        ),
+        pl.when(
+            thrown & (held == "I") & (described == SPIKE) & pl.col("arrival_frame").is_not_null()
+        ).then(
+            pl.format(
+                f"{OTHER_RESULT}{CELL}the description says {SPIKE}, but a pass arrives {{}} frames "
+                "after {}",
+                pl.col("arrival_frame") - pl.col("end_frame"),
+                last,
+            )
+        ),
+        pl.when(other_words).then(
             pl.format(
                 f"{OTHER_WORDS}{CELL}pass_result is {{}}, the description says {{}}: {{}}",
                 quoted(result),
                 described,
-                cut(pl.col("description").str.replace(_RULED, "").str.strip_chars(" .")),
+                words,
             )
         ),
         pl.when(yards & ~penalty).then(
@@ -142,7 +133,7 @@ def against_results() -> list[pl.Expr]:
                 gained.cast(pl.Int64),
             )
         ),
-        pl.when((told != gained) & (result == described)).then(
+        pl.when((told != gained) & (result.cast(pl.String) == described)).then(
             pl.format(
                 f"{DESCRIBED_YARDS}{CELL}yards_gained is {{}}, the description says {{}}",
                 gained.cast(pl.Int64),

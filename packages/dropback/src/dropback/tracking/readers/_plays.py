@@ -58,7 +58,7 @@ MORE: Final = "more_unread"
 
 _SCORES: Final = ("home_score", "away_score")
 
-NO_PLAY: Final = "- No Play."
+NO_PLAY: Final = r"(?i)- No Play\."
 """What the description of a play says that a penalty has nullified."""
 
 PASS_RESULTS: Final = ("C", "I", "IN", "S", "R")
@@ -262,9 +262,7 @@ def shaped_plays(layout: Format, table: pl.DataFrame, path: Path) -> tuple[pl.Da
     ).with_columns(
         # 2021 and 2023 have no flag; where 2024 has one, it is Y on the 337 of 12,486 plays whose
         # description says so, and on no other.
-        nullified=pl.coalesce(
-            "nullified", pl.col("description").str.contains(NO_PLAY, literal=True)
-        )
+        nullified=pl.coalesce("nullified", pl.col("description").str.contains(NO_PLAY))
     )
     return plays, notes
 

@@ -18,6 +18,8 @@ from dropback.data._play_context import at_home, goal_to_go, half_seconds_remain
 from dropback.data._selection import Games, first_that_holds, other_games, select_plays
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import RequestError, TrackingError
+from dropback.tracking._described import SPIKE, described_result
+from dropback.tracking._windows import THROWS
 from dropback.tracking.tensors._play_tensors import TENSOR_PLAYS_COLUMNS
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 _THROWN: Final = ("C", "I", "IN")
 _OWN_KEY: Final = ["old_game_id", "play_id"]
 _PLAYOFF_WEEKS: Final = 4
+_NO_THROW: Final = "pass whose throw is not charted"
+# Of the 19 spikes of 2017 18 are charted with no air yards, one with -2.
+_SPIKED_YD: Final = 2
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,9 @@ def _by_play_by_play(
     outcome: Outcome,
 ) -> TrackedAttempts:
     tracked = plays.select(
-        old_game_id=pl.col("game_id").cast(pl.String), play_id="play_id"
+        old_game_id=pl.col("game_id").cast(pl.String),
+        play_id="play_id",
+        throw=pl.col("end_event").is_in(THROWS).fill_null(value=True),
     ).with_row_index("row")
     recorded = play_by_play.join(tracked, on=_OWN_KEY, how="semi", maintain_order="left").unique(
         _OWN_KEY, keep="first", maintain_order=True
@@ -128,7 +135,10 @@ def _by_play_by_play(
     if unknown:
         absent = pl.DataFrame({"reason": ["not in the play-by-play"], "plays": [unknown]})
         reasons = pl.concat([reasons, absent])
-    kept = chosen.join(tracked, on=_OWN_KEY, how="inner").sort("row")
+    found = chosen.join(tracked, on=_OWN_KEY, how="inner").sort("row")
+    kept = found.filter(pl.col("throw") | pl.col("sack"))
+    if unseen := found.height - kept.height:
+        reasons = pl.concat([reasons, pl.DataFrame({"reason": [_NO_THROW], "plays": [unseen]})])
     return TrackedAttempts(
         plays=validated(Plays, kept),
         rows=kept["row"].cast(pl.Int64).to_numpy(),
@@ -204,6 +214,7 @@ def _in_nflverse_columns(plays: pl.DataFrame) -> pl.DataFrame:
             ydstogo="yards_to_go",
             yardline_100=pl.col("yards_to_goal").round().cast(pl.Int64),
             air_yards=pl.coalesce("air_yards", pl.col("throw_depth_yd").round().cast(pl.Int64)),
+            spiked=_spiked(),
             complete_pass=(result == "C").fill_null(value=False),
             interception=(result == "IN").fill_null(value=False),
             sack=(result == "S").fill_null(value=False),
@@ -255,6 +266,21 @@ def _person(role: str, name: str) -> list[pl.Expr]:
     ]
 
 
+def _spiked() -> pl.Expr:
+    """Whether a tracked play is a spike, by most of what tells: event, description and result.
+
+    A set may lack the event: then the description tells a spike, unless the result or air yards
+    are those of a pass.
+    """
+    described, result = described_result(pl.col("description")), pl.col("pass_result")
+    event = (pl.col("end_event") == "qb_spike").fill_null(value=False)
+    words = (described == SPIKE).fill_null(value=False)
+    caught = result.is_in(["C", "IN"]).fill_null(value=False)
+    charted = (pl.col("air_yards").abs() > _SPIKED_YD).fill_null(value=False)
+    told = described.is_in(_THROWN).fill_null(value=False)
+    return (event & ~caught & ~told) | (words & (event | ~(caught | charted)))
+
+
 def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
     """The first reason for which a tracked play is left out, null where it is kept."""
     needed = (
@@ -270,13 +296,11 @@ def _reason(play_set: PlaySet, games: Games) -> pl.Expr:
         (result == "R", "scramble"),
         # A set may lack the down or the event; the game book's words are the same in all.
         (
-            (pl.col("down") == 0) | pl.col("desc").str.contains("TWO-POINT CONVERSION ATTEMPT"),
+            (pl.col("down") == 0) | pl.col("desc").str.contains("(?i)two-point conversion attempt"),
             "two-point try",
         ),
-        (
-            (pl.col("end_event") == "qb_spike") | pl.col("desc").str.contains(" spiked the ball"),
-            "spike",
-        ),
+        (pl.col("spiked"), "spike"),
+        (result.is_in(_THROWN) & ~pl.col("end_event").is_in(THROWS), _NO_THROW),
     ]
     if play_set is not PlaySet.DROPBACKS:
         rules.append((pl.col("sack"), "sack"))
