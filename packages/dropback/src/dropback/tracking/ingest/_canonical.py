@@ -31,7 +31,6 @@ from dropback.tracking.ingest._quality import (
     steps_between,
     with_quality,
 )
-from dropback.tracking.ingest._sides import misread_plays
 from dropback.tracking.ingest._tracks import unlike_tracks
 from dropback.tracking.readers._cells import yes_or_no
 from dropback.tracking.readers._plays import CLOCK, PASS_RESULTS
@@ -48,7 +47,11 @@ if TYPE_CHECKING:
 
 
 def canonicalize(
-    block: PlayBlock, layout: Format, corrections: Corrections, source_file: str
+    block: PlayBlock,
+    layout: Format,
+    corrections: Corrections,
+    source_file: str,
+    misread: pl.DataFrame,
 ) -> tuple[PlayBlock, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Corrected plays with the offense moving toward +x, complete motion and roles.
 
@@ -57,6 +60,7 @@ def canonicalize(
         layout: Their layout.
         corrections: What the self-check decided for their file.
         source_file: Name to record.
+        misread: Their `misread_plays`.
 
     Returns:
         The plays, valid by `Plays` and `Players`; rows of (game_id, play_id, reason, detail) for
@@ -83,9 +87,7 @@ def canonicalize(
     fill_motion(frames, block.frame_in_play, absent)
     plays, off_line = with_line(block, corrections, layout)
     # What explains a snap away from the line comes before it.
-    problems = pl.concat([misread_plays(block, layout), off_line]).unique(
-        "play", keep="first", maintain_order=True
-    )
+    problems = pl.concat([misread, off_line]).unique("play", keep="first", maintain_order=True)
     plays = plays.with_columns(errors, cells)
     fit = ~plays["play"].is_in(problems["play"].implode()).to_numpy()
     if block.wide is not None:

@@ -9,6 +9,7 @@ import polars as pl
 from dropback.tracking._schema import LeftOut
 from dropback.tracking.ingest._conventions import Check
 from dropback.tracking.ingest._motion_cells import NO_BALL_AT_ALL
+from dropback.tracking.ingest._sides import EXCHANGED, OTHER_TEAM
 from dropback.tracking.readers._cells import cut
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._row_faults import WHOLE_NUMBERS, first_unreadable, fractions
@@ -156,6 +157,8 @@ def of_no_play(source: SourceFile, faults: pl.DataFrame | None) -> pl.DataFrame:
 
 # Reasons that are findings about the data, and their name as a check.
 _FINDINGS = {
+    OTHER_TEAM: "who has the ball",
+    EXCHANGED: "x and y",
     "not 11 against 11": "missing or extra players",
     "release not after the snap": "event order",
     "frames missing": "frames missing",

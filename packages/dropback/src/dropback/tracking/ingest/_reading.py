@@ -16,7 +16,12 @@ from dropback.tracking._schema import LeftOut
 from dropback.tracking._splits import play_splits
 from dropback.tracking.ingest._assemble import assemble
 from dropback.tracking.ingest._canonical import canonicalize
-from dropback.tracking.ingest._conventions import Check, count_incomplete, decide
+from dropback.tracking.ingest._conventions import (
+    Check,
+    Corrections,
+    count_incomplete,
+    decide,
+)
 from dropback.tracking.ingest._entities import SideTables
 from dropback.tracking.ingest._file_checks import (
     check_of_ball,
@@ -30,6 +35,7 @@ from dropback.tracking.ingest._file_checks import (
 )
 from dropback.tracking.ingest._motion_cells import flagged_cells
 from dropback.tracking.ingest._quality import checks_of_splits, deep_defenders, quality_checks
+from dropback.tracking.ingest._sides import misread_plays
 from dropback.tracking.ingest._stamps import check_of_stamps
 from dropback.tracking.readers._cells import ROW
 from dropback.tracking.readers._files import SourceFile, SourceFolder, last_row, truncation
@@ -51,7 +57,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock, Wanted
     from dropback.tracking.ingest._assemble import Assembled
-    from dropback.tracking.ingest._conventions import Corrections
     from dropback.tracking.ingest._stamps import Stamps
     from dropback.tracking.readers._format import Format
 
@@ -300,7 +305,13 @@ class _Found:
     incomplete: Counter[str] = field(default_factory=Counter)
 
     def decide(self, block: PlayBlock) -> Corrections:
-        """The file's conventions, by its first block, and those of a later season by its own."""
+        """The file's conventions, by its first block, and those of a later season by its own.
+
+        Args:
+            block: Plays of which sides and axes are right: the others tell nothing.
+        """
+        if not block.plays.height:
+            return self.corrections or Corrections()
         known = set() if self.corrections is None else set(self.corrections.direction)
         new = ~block.plays["season"].is_in(list(known))
         if self.corrections is None:
@@ -321,13 +332,15 @@ class _Found:
         self.left_out.append(assembled.left_out)
         if not assembled.block.plays.height:
             return
-        corrections = self.decide(assembled.block)
+        misread = misread_plays(assembled.block, source.layout)
+        read = ~assembled.block.plays["play"].is_in(misread["play"].implode()).to_numpy()
+        corrections = self.decide(assembled.block.keep(read))
         of_source = assembled.block.plays.select(*SOURCE_KEY, *_KEY)
         self.keys.append(of_source.select(SOURCE_KEY))
         self.incomplete.update(count_incomplete(assembled.block))
         self.assembled += assembled.block.plays.height
         block, contradictions, measures, details = canonicalize(
-            assembled.block, source.layout, corrections, short_name(source.path)
+            assembled.block, source.layout, corrections, short_name(source.path), misread
         )
         self.left_out.append(contradictions)
         self.measured.append(measures)

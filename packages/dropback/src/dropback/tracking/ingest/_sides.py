@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback.data._field import FIELD_LENGTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
 from dropback.tracking._blocks import X, Y
 from dropback.tracking._roles import DEFENSIVE_POSITIONS, LINE_POSITIONS
 from dropback.tracking._schema import BALL_SLOT
+from dropback.tracking.ingest._possession import HELD_FROM, like_the_others, snapped_from, weighed
 from dropback.tracking.readers._cells import quoted
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from dropback._arrays import Flags, Floats
     from dropback.tracking._blocks import PlayBlock
+    from dropback.tracking.ingest._possession import Votes
     from dropback.tracking.readers._format import Format
 
 OTHER_TEAM: Final = "the other team has the ball"
@@ -36,21 +41,20 @@ _OFFENSIVE_POSITIONS: Final = (*LINE_POSITIONS, "QB", "RB", "FB", "WR", "TE")
 # Of 537 real plays the offense has more players of the offense in all, the defense in none (at
 # most 4 of 11, for a field goal that is none).
 _FEW_POSITIONS: Final = 6
-# From .8 s after the snap the ball is nearest to one of the offense in 33 % of the frames and
-# more of 388 real plays, in 77 % and more of all but three.
-_HELD_FROM: Final = 8
-_LEAST_HELD: Final = 0.2
 # At the snap the middles of the sides are 2.9 to 32 yards apart along the field, and across it at
 # most .95 of that; of 99 % at most .27.
 _ACROSS: Final = 2.0
 _APART_YD: Final = 2.5
+# How far from midfield a line tells from which end it is counted.
+_MIDDLE_YD: Final = 5.0
+_MOST: Final = 0.9
 
 
 def misread_plays(block: PlayBlock, layout: Format) -> pl.DataFrame:
     """Rows of (play, game_id, play_id, reason, detail) for plays that are read the wrong way.
 
     Args:
-        block: Plays, the offense as it is recorded and moving toward +x.
+        block: Plays as `assemble` leaves them.
         layout: Names the columns.
     """
     along, across = _between_sides(block)
@@ -61,19 +65,28 @@ def misread_plays(block: PlayBlock, layout: Format) -> pl.DataFrame:
     known = (counts.sum(axis=2) >= _FEW_POSITIONS).all(axis=1)
     offensive, defensive = counts[..., 0], counts[..., 1]
     others = known & (defensive[:, 0] > offensive[:, 0]) & (offensive[:, 1] > defensive[:, 1])
-    held = _held_by_offense(block, ~known)
-    reason = np.where(crosswise, EXCHANGED, np.where(others | (held < _LEAST_HELD), OTHER_TEAM, ""))
+    votes = weighed(block, ~known, layout)
+    own = np.where(known, np.where(others, -1.0, 1.0), votes.verdict())
+    verdict = like_the_others(block.plays, np.where(crosswise, 0.0, own))
+    reason = np.where(crosswise, EXCHANGED, np.where(verdict < 0, OTHER_TEAM, ""))
     if not (reason != "").any():
         return NO_MISREAD
-    numbers = {"along": along, "across": across, "held": held, "defenders": defensive[:, 0],
-               "others": offensive[:, 1]}  # fmt: skip
+    measures = pl.DataFrame(
+        {
+            "reason": reason,
+            "along": along,
+            "across": across,
+            "defenders": defensive[:, 0],
+            "others": offensive[:, 1],
+            "share": votes.share,
+            "deeper": votes.deeper,
+            "told_by": _told_by(own, known, votes),
+            "exchanged": _exchanged(block, layout, reason == OTHER_TEAM),
+        }
+    )
     columns = layout.rows["x_yd"], layout.rows["y_yd"]
     return (
-        block.plays.with_columns(
-            reason=pl.Series(reason, dtype=pl.String),
-            by_position=pl.Series(known),
-            **{name: pl.Series(values) for name, values in numbers.items()},
-        )
+        block.plays.with_columns(measures.get_columns())
         .filter(pl.col("reason") != "")
         .select(
             "play",
@@ -89,15 +102,64 @@ def misread_plays(block: PlayBlock, layout: Format) -> pl.DataFrame:
                     pl.col("across").round(1),
                 )
             )
-            .otherwise(pl.format(f"{{}}, but {{}}: {_must(layout)}", _named(layout), _evidence())),
+            .otherwise(pl.format("{}, but {}: {}", _named(layout), _evidence(), _must(layout))),
         )
     )
 
 
+_POSITION, _BALL, _NAME, _DEPTH, _OTHERS = range(5)
+
+
+def _told_by(own: Floats, known: Flags, votes: Votes) -> NDArray[np.int64]:
+    """What shows that the other team has the ball, the first that does."""
+    return np.select(
+        [own >= 0, known, votes.held < 0, votes.named < 0], [_OTHERS, _POSITION, _BALL, _NAME],
+        _DEPTH,
+    )  # fmt: skip
+
+
+_TEAM, _HOME, _EITHER = "team", "home", "either"
+
+
+def _exchanged(block: PlayBlock, layout: Format, others: Flags) -> pl.Series:
+    """What is exchanged where the other team has the ball: its name, who is at home, or either.
+
+    Where the table names the wrong team both the places and the half of the field are turned; where
+    home and away are exchanged, in all plays of a game, the places alone are.
+    """
+    plays = block.plays
+    if layout.possession != "home_or_away" or not others.any():
+        return pl.repeat(_TEAM, plays.height, eager=True)
+    # The team that has the ball is the other one, which moves the other way.
+    snap = snapped_from(block)
+    snap = np.where(plays["moves_right"].to_numpy(), FIELD_LENGTH_YD - snap, snap)
+    yards = pl.col("yardline_number")
+    own_half = pl.col("yardline_side") == pl.col("offense")
+    told = plays.select(
+        "game_id",
+        others=pl.Series(others),
+        snap=pl.Series(snap, nan_to_null=True),
+        line=pl.when(own_half).then(yards + OWN_GOAL_LINE_X_YD).otherwise(GOAL_LINE_X_YD - yards),
+    )
+    here, other_end = pl.col("snap"), FIELD_LENGTH_YD - pl.col("snap")
+    fits = (here - pl.col("line")).abs() < (other_end - pl.col("line")).abs()
+    far = (pl.col("line") - FIELD_LENGTH_YD / 2).abs() > _MIDDLE_YD
+    share = fits.filter(far).mean()
+    return told.select(
+        pl.when(~pl.col("others").all() | (share < 1 - _MOST))
+        .then(pl.lit(_TEAM))
+        .when(share > _MOST)
+        .then(pl.lit(_HOME))
+        .otherwise(pl.lit(_EITHER))
+        .over("game_id")
+    ).to_series()
+
+
 def _evidence() -> pl.Expr:
     """What shows that the other team has the ball, in words."""
+    by = pl.col("told_by")
     return (
-        pl.when("by_position")
+        pl.when(by == _POSITION)
         .then(
             pl.format(
                 "{} of its players are defenders by position, and {} of the other team's are not",
@@ -105,13 +167,25 @@ def _evidence() -> pl.Expr:
                 pl.col("others").cast(pl.Int64),
             )
         )
-        .otherwise(
+        .when(by == _BALL)
+        .then(
             pl.format(
                 "the ball is nearest to the other team in {} % of the frames from "
-                f"{_HELD_FROM / 10} s after the snap",
-                (100 - 100 * pl.col("held")).round().cast(pl.Int64),
+                f"{HELD_FROM / 10} s after the snap",
+                (100 - 100 * pl.col("share")).round().cast(pl.Int64),
             )
         )
+        .when(by == _NAME)
+        .then(pl.lit("the passer or target that is named is of the other team"))
+        .when(by == _DEPTH)
+        .then(
+            pl.format(
+                "its players stand {} yards farther from the ball at the snap than the other "
+                "team's, as a defense does",
+                (-pl.col("deeper")).round(1),
+            )
+        )
+        .otherwise(pl.lit("the other team has it in all the plays around it that tell"))
     )
 
 
@@ -150,20 +224,6 @@ def _positions(block: PlayBlock) -> Floats:
     return counts
 
 
-def _held_by_offense(block: PlayBlock, wanted: Flags) -> Floats:
-    """Share of the later frames in which the ball is nearest to the offense; 1 where unknown."""
-    later = wanted[block.play_of_frame] & (block.frame_in_play >= _HELD_FROM)
-    frames, play = block.frames[later], block.play_of_frame[later]
-    gap = frames[:, :BALL_SLOT, [X, Y]] - frames[:, BALL_SLOT:, [X, Y]]
-    distance = np.hypot(gap[..., 0], gap[..., 1])
-    known = np.isfinite(distance).any(axis=1)
-    nearest = np.where(np.isfinite(distance), distance, np.inf).argmin(axis=1)
-    count = block.plays.height
-    of_offense = np.bincount(play[known & (nearest < BALL_SLOT // 2)], minlength=count)
-    of_any = np.bincount(play[known], minlength=count)
-    return np.asarray(np.where(of_any, of_offense / np.maximum(of_any, 1), 1.0))
-
-
 def _named(layout: Format) -> pl.Expr:
     """Which cell says who has the ball."""
     if layout.possession == "label":
@@ -176,7 +236,19 @@ def _named(layout: Format) -> pl.Expr:
     return said
 
 
-def _must(layout: Format) -> str:
+def _must(layout: Format) -> pl.Expr:
     if layout.possession == "label":
-        return f"{layout.rows['team']} must tell the team that has the ball"
-    return f"{layout.plays['offense'][0]} must name the team that has the ball"
+        return pl.lit(f"{layout.rows['team']} must tell the team that has the ball")
+    offense = layout.plays["offense"][0]
+    must = pl.lit(f"{offense} must name the team that has the ball")
+    if layout.possession == "code":
+        return must
+    side, team = layout.plays["yardline_side"][0], layout.rows["team"]
+    at_home = f"homeTeamAbbr and visitorTeamAbbr of games.csv exchanged, or home and away in {team}"
+    return (
+        pl.when(pl.col("exchanged") == _HOME)
+        .then(pl.lit(f"so it is in all plays of the game, and {side} fits: are {at_home}?"))
+        .when(pl.col("exchanged") == _EITHER)
+        .then(pl.lit(f"so it is in all plays of the game: is {offense} wrong, or are {at_home}?"))
+        .otherwise(must)
+    )
