@@ -30,7 +30,7 @@ FAST = ("--folds", 2, "--members", 1, "--epochs", 1, "--threads", 1)
 
 @pytest.fixture(scope="module")
 def league(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six games of a tracking league on disk."""
+    """Five games of a tracking league on disk."""
     return write_throws(tmp_path_factory.mktemp("league") / "league", 300, seed=2)
 
 
@@ -92,8 +92,62 @@ def test_a_dry_run_and_a_training_are_refused_in_the_same_words(
             assert code == 2
             assert said in " ".join(err.split())
     _, _, err = run("train", few, "--out", tmp_path / "run", "--dry-run")
-    kept = "Of about 2 plays 2 would be kept to train on; left out: none."
+    kept = "Of 2 plays 2 would be kept to train on; left out: none."
     assert kept in " ".join(err.split())
+
+
+def games_of_files(folder: Path, files: int, games: int) -> Path:
+    """A set of so many files, each of so many games of four plays."""
+    made = made_set(
+        "bdb_2025",
+        *(
+            MadePlay(game=2022091100 + game, play=play)
+            for game in range(files * games)
+            for play in range(1, 5)
+        ),
+    ).write(folder)
+    (source,) = made.glob("tracking*")
+    rows = pl.read_csv(source, infer_schema=False)
+    source.unlink()
+    place = (pl.col("gameId").cast(pl.Int64) - 2022091100) // games
+    for week in range(files):
+        rows.filter(place == week).write_csv(made / f"tracking_week_{week}.csv")
+    return made
+
+
+@pytest.mark.parametrize("share", [0.3, 0.55, 0.8])
+@pytest.mark.parametrize(("files", "games"), [(6, 1), (1, 6), (2, 3)])
+def test_a_dry_run_projects_games_and_not_more_than_there_are(
+    run: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: int,
+    games: int,
+    share: float,
+) -> None:
+    folder = games_of_files(tmp_path / "set", files, games)
+    size = (folder / "tracking_week_0.csv").stat().st_size
+    monkeypatch.setattr("dropback.tracking.readers._heads._HEAD_BYTES", int(share * size))
+    monkeypatch.setattr("dropback.workflows._plan._seconds_of_epoch", lambda *_: 1.0)
+    out = tmp_path / "run"
+    code, _, err = run("train", folder, "--out", out, "--dry-run", "--folds", 5)
+    said = " ".join(err.split())
+    assert code == 2
+    # Six games, which training would count.
+    assert "Training needs at least 10 games for 5 folds, got 6: " in said
+    assert re.search(rf"projected from the first \d+ plays of {min(files, 4)} of {files} f", said)
+    code, shown, _ = run("train", folder, "--out", out, "--dry-run", "--folds", 3)
+    assert code == 0
+    shown = " ".join(shown.split())
+    assert "projected from" in shown
+    assert re.search(r"games of those kept \W*6", shown)
+    assert "Training needs at least 6 games for 3 folds, and 6 are projected" in shown
+    # What is left out of the sample may not be of the rest.
+    code, _, err = run("train", folder, "--out", out, "--dry-run", "--games", "postseason")
+    assert code == 2
+    assert f"This is told from the first plays of {min(files, 4)} of {files} files." in " ".join(
+        err.split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,13 +181,14 @@ def test_time_of_a_plan_is_that_of_the_quietest_epoch_on_one_thread(
     monkeypatch.setattr("dropback.workflows._plan.time", clock)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
-    # Its six games are enough for three folds.
-    plan = plan_training(archive, settings=replace(PLAY_NETWORK, folds=3))
+    # Of its five games a third of the bytes was read.
+    plan = plan_training(archive, settings=replace(PLAY_NETWORK, folds=2))
+    assert (plan.games, plan.whole) == (5, False)
     assert threads == [1, 2]
     # The second reading took 1 s, by two readers.
     assert plan.reading_seconds == pytest.approx(0.5 * plan.plays / plan.sampled_plays, rel=0.01)
-    # Eight batches of 128 plays, two thirds of the plays learned from, three networks.
-    learned, fits = plan.kept * 2 / 3, 3 * PLAY_NETWORK.fit.max_epochs
+    # Eight batches of 128 plays, half of the plays learned from, two networks.
+    learned, fits = plan.kept / 2, 2 * PLAY_NETWORK.fit.max_epochs
     play = 2 / (8 * PLAY_NETWORK.fit.batch_size) / 2**0.32
     assert plan.training_seconds == pytest.approx(play * learned * fits)
 

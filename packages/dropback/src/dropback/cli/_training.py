@@ -291,15 +291,21 @@ def _print_plan(
     plan = workflows.plan_training(
         Path(data), settings=settings, plays=plays, games=games, play_by_play=pbp
     )
-    out.print(
-        f"{plan.files} files, {plan.megabytes:,.0f} MB; from {plan.sampled_plays:,} of their plays:"
+    read = (
+        "all of their plays were read"
+        if plan.whole
+        else (f"projected from {plan.sampled_plays:,} of their plays")
     )
-    rows = table_of("about", ("", "plays"))
+    out.print(f"{plan.files} files, {plan.megabytes:,.0f} MB; {read}:")
+    rows = table_of("counted" if plan.whole else "about", ("", "plays"))
     rows.add_row("in the set", f"{plan.plays:,}")
     rows.add_row("kept to train on", f"{plan.kept:,}")
     for reason, count in plan.left_out.iter_rows():
         rows.add_row(f"left out: {reason}", f"{count:,}")
+    rows.add_row("games of those kept", f"{plan.games:,}")
     out.print(rows)
+    if plan.warning:
+        out.print(plan.warning)
     out.print(
         f"on an idle machine about {plan.reading_seconds / 60:.1f} min to read and at most "
         f"{plan.training_seconds / 60:.1f} min to fit {settings.networks} networks, memory about "

@@ -20,7 +20,9 @@ from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.models._store import schema_of
 from dropback.models._train import Training, require_trainable
 from dropback.tracking import build_tensors
+from dropback.tracking.readers import choose_formats
 from dropback.tracking.readers._heads import cut_heads
+from dropback.tracking.readers._table_games import plays_by_game
 from dropback.workflows._plays import TrackedSelection, read_plays
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
+    from dropback.tracking.readers._heads import Heads
 
 # Peaks of `dropback train` on the 8,557 plays of `benchmarks/tracking_train.py`, 298,000 frames:
 # 2.36 GB in fitting. Three files are read at once, and no more than a batch of 1.5 million rows,
@@ -44,6 +47,8 @@ _TIMED_EPOCHS: Final = 3
 _TIMED_BATCHES: Final = 8
 # Two threads fit 1.2 to 1.3 times as fast as one; more were not measured.
 _THREAD_POWER: Final = 0.32
+# A projection of games this much above what training needs may yet be too high.
+_MARGIN: Final = 1.5
 # Bytes of a play's frame in tensors, float32.
 _TENSOR_BYTES: Final = (22 * 8 + 17) * 4
 
@@ -58,6 +63,10 @@ class TrainingPlan:
         sampled_plays: Plays that were read for this plan.
         plays: Plays in the set, about.
         kept: Plays that would be trained on, about.
+        games: Games that they are of, about.
+        whole: Whether all plays were read, so that these counts are exact; else they are projected
+            from the sample.
+        warning: What training may be refused for though the sample does not show it; else empty.
         left_out: ``reason`` and ``plays``, about, set aside by the reader or not selected.
         reading_seconds: From files to tensors, on an idle machine.
         training_seconds: Likewise, all networks at the most epochs; a fit may stop earlier.
@@ -70,6 +79,9 @@ class TrainingPlan:
     sampled_plays: int
     plays: int
     kept: int
+    games: int
+    whole: bool
+    warning: str
     left_out: pl.DataFrame
     reading_seconds: float
     training_seconds: float
@@ -111,7 +123,8 @@ def plan_training(
         sample, work = Path(scratch) / "sample", Path(scratch) / "fit"
         heads = cut_heads(path, sample)
         # Once more: the first call loads what is compiled.
-        build_tensors(sample, Path(scratch) / "first", layout=layout)
+        with _of_these(heads):
+            build_tensors(sample, Path(scratch) / "first", layout=layout)
         # By processor time, the least of a few: a busy machine makes neither plan nor time.
         clock = [time.process_time()]
         for again in range(_TIMED_READINGS):
@@ -119,10 +132,9 @@ def plan_training(
             clock.append(time.process_time())
         reading = float(np.diff(clock).min()) / _READING_CORES
         assert report is not None  # noqa: S101  # of source files
-        selection = read_plays(tensors, plays=plays, games=games, play_by_play=play_by_play)
+        with _of_these(heads):
+            selection = read_plays(tensors, plays=plays, games=games, play_by_play=play_by_play)
         assert isinstance(selection, TrackedSelection)  # noqa: S101  # of tensors
-        # A sample of fewer files than there are has fewer games, by the share of them.
-        held = selection.plays["game_id"].n_unique()
         schema = schema_of(settings, PlaySet(selection.plays["play_set"][0]))
         scale = 1 / heads.share
         reasons = pl.concat([report.reasons().cast({"plays": pl.Int64}), selection.left_out])
@@ -130,14 +142,25 @@ def plan_training(
             "plays", descending=True
         )
         kept = round(len(selection.plays) * scale)
+        number = selection.plays["game_id"].n_unique()
+        if not heads.whole:
+            formats = {file.source_format for file in report.files}
+            layouts = [known for known in choose_formats(layout) if known.name in formats]
+            both = (
+                table.select("game_id", "play_id") for table in (tensors.plays, report.left_out)
+            )
+            seen = pl.concat(both).drop_nulls().unique()
+            number = _projected_games(number, seen, plays_by_game(sample, layouts), scale)
         try:
-            require_trainable(selection.features, schema, settings, round(held * scale))
+            require_trainable(selection.features, schema, settings, number)
         except RequestError as error:
             lost = ", ".join(f"{reason} ({count:,})" for reason, count in left_out.iter_rows())
             raise RequestError(
-                f"{error} Of about {round(report.plays_read * scale):,} plays {kept:,} would be "
-                f"kept to train on; left out: {lost or 'none'}."
+                f"{error} Of {'' if heads.whole else 'about '}{round(report.plays_read * scale):,} "
+                f"plays {kept:,} would be kept to train on; left out: {lost or 'none'}."
+                f"{_of_sample(heads, report.plays_read)}"
             ) from error
+        warning = _warning(number, settings) if not heads.whole else ""
         epoch = _seconds_of_epoch(selection, settings, work)
     frames = float(tensors.offsets[-1]) * scale
     learned = kept * (1 - 1 / settings.folds)
@@ -148,11 +171,67 @@ def plan_training(
         sampled_plays=report.plays_read,
         plays=round(report.plays_read * scale),
         kept=kept,
+        games=number,
+        whole=heads.whole,
+        warning=warning,
         left_out=left_out,
         reading_seconds=reading * scale,
         training_seconds=epoch * learned * epochs,
         memory_gb=_memory_gb(heads.files, heads.megabytes, frames),
         disk_gb=frames * _TENSOR_BYTES / 1e9,
+    )
+
+
+def _of_sample(heads: Heads, plays: int) -> str:
+    """A sentence that counts are of a sample; empty for those of a whole set."""
+    if heads.whole:
+        return ""
+    return (
+        f" These counts are projected from the first {plays:,} plays of {heads.sampled} of "
+        f"{heads.files} files."
+    )
+
+
+@contextmanager
+def _of_these(heads: Heads) -> Iterator[None]:
+    """Say of a sample that it is one, in what is refused."""
+    try:
+        yield
+    except DropbackError as error:
+        if heads.whole:
+            raise
+        said = f"This is told from the first plays of {heads.sampled} of {heads.files} files."
+        raise type(error)(f"{error} {said}") from error
+
+
+def _projected_games(held: int, seen: pl.DataFrame, listed: pl.DataFrame, scale: float) -> int:
+    """Games of a set that are trained on, projected from its sample; at least those of it.
+
+    As many as the table of plays has for so many plays, since a file of one game of which a third
+    was read holds no three; without a table as many as there are in the sample for each byte.
+
+    Args:
+        held: Games of the sample's plays that would be trained on.
+        seen: ``game_id`` and ``play_id`` of all plays of the sample.
+        listed: What `plays_by_game` says.
+        scale: How many times the sample the set is.
+    """
+    known = seen.join(listed, on="game_id", how="semi")
+    if known.is_empty():
+        return round(held * scale)
+    share = min(1.0, known.height * scale / int(listed["listed"].sum()))
+    trained = held / seen["game_id"].n_unique()
+    return max(held, round(share * listed.height * trained))
+
+
+def _warning(games: int, settings: ModelSettings) -> str:
+    """A sentence about a set that may have too few games, though its projection has enough."""
+    need = 2 * settings.folds
+    if games >= _MARGIN * need:
+        return ""
+    return (
+        f"Training needs at least {need} games for {settings.folds} folds, and {games} are "
+        "projected: if there are fewer it is refused: add seasons or use fewer folds."
     )
 
 

@@ -31,6 +31,8 @@ _HEAD_BYTES: Final = 16 << 20
 _HEAD_ROWS: Final = 150_000
 # Of a season's files these many, evenly spaced, tell what there is.
 _SAMPLED_FILES: Final = 4
+# Sizes are sums of floating-point numbers.
+_WHOLE: Final = 1 - 1e-9
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,18 @@ class Heads:
         files: Tracking files of the set.
         megabytes: Their size, unpacked; of ``.gz`` as the head packs.
         share: Share of them that was cut out.
+        sampled: Files of which a part was cut out, or all.
     """
 
     files: int
     megabytes: float
     share: float
+    sampled: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole set was cut out."""
+        return self.sampled == self.files and self.share >= _WHOLE
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,8 @@ def cut_heads(path: Path, into: Path) -> Heads:
                 raise ReaderError(damaged_zip(path, str(member.place), error)) from error
     step = max(1, len(tracking) // _SAMPLED_FILES)
     taken = total = 0.0
-    for member in tracking[::step][:_SAMPLED_FILES]:
+    sampled = tracking[::step][:_SAMPLED_FILES]
+    for member in sampled:
         try:
             cut, size = _write(into / member.place, member, _HEAD_BYTES)
         except (pl.exceptions.PolarsError, OSError, ReaderError, *DAMAGED):
@@ -88,9 +98,9 @@ def cut_heads(path: Path, into: Path) -> Heads:
             cut, size = _as_it_is(path, into / member.place, member)
         taken, total = taken + cut, total + size
     # Sizes of files that were not opened grow, unpacked, as those that were.
-    growth = total / sum(m.size for m in tracking[::step][:_SAMPLED_FILES])
+    growth = total / sum(m.size for m in sampled)
     everything = growth * sum(member.size for member in tracking)
-    return Heads(len(tracking), everything / 1e6, taken / everything)
+    return Heads(len(tracking), everything / 1e6, taken / everything, len(sampled))
 
 
 def _as_it_is(path: Path, target: Path, member: _Member) -> tuple[float, float]:
