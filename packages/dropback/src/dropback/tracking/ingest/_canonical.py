@@ -13,8 +13,8 @@ from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD
 from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, PlayBlock, X, Y
 from dropback.tracking._roles import infer_rushers, infer_target, named_targets
 from dropback.tracking._schema import PLAYERS, Players, Plays
+from dropback.tracking.ingest._axes import METERS_PER_YARD
 from dropback.tracking.ingest._contradictions import AGAINST_SIDES, BY_SIDES, ONE_HOME, ONE_TEAM
-from dropback.tracking.ingest._conventions import METERS_PER_YARD
 from dropback.tracking.ingest._line import with_line
 from dropback.tracking.ingest._motion_cells import (
     absent_motion,
@@ -71,8 +71,7 @@ def canonicalize(
     seasons = block.plays["season"].to_numpy()
     rotated = ~block.plays["moves_right"].to_numpy()
     _turn(frames, block.play_of_frame, seasons, rotated, corrections)
-    if corrections.meters:
-        arrival /= METERS_PER_YARD
+    _to_the_field(arrival, corrections)
     arrival[rotated] = (FIELD_LENGTH_YD, FIELD_WIDTH_YD) - arrival[rotated]
     steps = steps_between(frames)
     errors = pl.Series(
@@ -145,8 +144,7 @@ def _turn(
     corrections: Corrections,
 ) -> None:
     """Correct frames and turn them so that the offense moves toward +x, in place."""
-    if corrections.meters:
-        frames[..., [X, Y]] /= METERS_PER_YARD
+    _to_the_field(frames, corrections)
     if corrections.speed_in_meters:
         frames[..., [SPEED, ACCELERATION]] /= METERS_PER_YARD
     for season, column in corrections.radians:
@@ -156,6 +154,16 @@ def _turn(
     _read_angles(frames, seasons[play_of_frame], DIRECTION, corrections.direction)
     _read_angles(frames, seasons[play_of_frame], ORIENTATION, corrections.orientation)
     rotate(frames, rotated[play_of_frame])
+
+
+def _to_the_field(places: Singles, corrections: Corrections) -> None:
+    """Bring x and y into yards from the corner of the field, in place."""
+    zero = corrections.zero
+    for axis, meters, start in zip((X, Y), corrections.meters, (zero.x, zero.y), strict=True):
+        if meters:
+            places[..., axis] /= np.float32(METERS_PER_YARD)
+        if start:
+            places[..., axis] += np.float32(start)
 
 
 def _canonical_wide(

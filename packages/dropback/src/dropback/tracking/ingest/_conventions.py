@@ -15,16 +15,21 @@ import polars as pl
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, RATE_HZ
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
 from dropback.tracking._schema import BALL_SLOT
-from dropback.tracking.ingest._hash_marks import snapped_at
+from dropback.tracking.ingest._axes import (
+    FROM_THE_CORNER,
+    METERS_PER_YARD,
+    Zero,
+    in_yards,
+    moved,
+    units_of,
+    zero_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dropback._arrays import Floats, Singles
     from dropback.tracking._blocks import PlayBlock
-
-# Exact by definition: 0.9144 m.
-METERS_PER_YARD: Final = 0.9144
 
 # Where a compass angle of the file's reading is (sign * angle + offset) mod 360.
 _ANGLE_READINGS: Final = {
@@ -89,7 +94,8 @@ class Corrections:
         direction: Sign and offset, degrees, by season.
         orientation: Sign and offset, degrees, by season.
         radians: Season and column of angles that are in radians, and are made degrees first.
-        meters: Whether coordinates are in meters.
+        meters: Whether x and y are in meters.
+        zero: Where they count from.
         speed_in_meters: Whether speed and acceleration are too.
         yardline: How to read the absolute yard line: ``raw`` x, ``flipped`` (from the other end)
             or ``toward_goal`` (from the offense's own end).
@@ -99,7 +105,8 @@ class Corrections:
     direction: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     orientation: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     radians: frozenset[tuple[int, int]] = frozenset()
-    meters: bool = False
+    meters: tuple[bool, bool] = (False, False)
+    zero: Zero = FROM_THE_CORNER
     speed_in_meters: bool = False
     yardline: Yardline = "raw"
     names: tuple[tuple[int, str], ...] = ()
@@ -154,12 +161,19 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
         for column, found in ((DIRECTION, reading), (ORIENTATION, other)):
             if found.radians:
                 radians.add((season, column))
+    zero = zero_of(block, _snap_x(block)[0])
+    block = moved(block, zero)
+    if zero.said:
+        checks.append(Check("zero of the field", "corrected", None, zero.said))
     check, meters = _check_units(block)
     checks.append(check)
-    check, speed_in_meters = _check_speed(block, meters=meters)
+    if meters[0] != meters[1]:
+        block = in_yards(block, meters)
+    both = all(meters)
+    check, speed_in_meters = _check_speed(block, meters=both)
     checks.append(check)
     checks.append(_check_flip(block))
-    check, yardline = _check_yardline(block, meters=meters)
+    check, yardline = _check_yardline(block, meters=both)
     checks.append(check)
     names = tuple(
         (check.season, f"{check.name}: {check.evidence}")
@@ -168,7 +182,14 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
         if check.decision == "corrected" and check.name != _PLAY_DIRECTION
     )
     corrections = Corrections(
-        directions, orientations, frozenset(radians), meters, speed_in_meters, yardline, names
+        directions,
+        orientations,
+        frozenset(radians),
+        meters,
+        zero,
+        speed_in_meters,
+        yardline,
+        names,
     )
     return corrections, checks
 
@@ -349,27 +370,17 @@ def _median(values: Floats) -> float:
     return float(np.median(finite)) if len(finite) else np.inf
 
 
-def _check_units(block: PlayBlock) -> tuple[Check, bool]:
-    name = "coordinates in yards"
-    in_yards = _yardline_misses(block, 1.0)
-    as_meters = _yardline_misses(block, 1.0 / METERS_PER_YARD)
-    cases = int(np.isfinite(in_yards["raw"]).sum())
-    if not cases:
-        marks = snapped_at(block, METERS_PER_YARD)
-        if marks is None:
-            none = "no absolute yard line to compare with"
-            return Check(name, "not measurable", None, none), False
-        return Check(name, "corrected" if marks.meters else "ok", *marks[1:]), marks.meters
-    yards = min(_median(misses) for misses in in_yards.values())
-    meters = min(_median(misses) for misses in as_meters.values())
-    evidence = (
-        f"snaps are {yards:.1f} yards off the yard line read as yards, {meters:.1f} read as "
-        f"meters, over {cases} plays"
-    )
-    # At midfield a yard and a meter differ by 5; the line of scrimmage is known to about 1.
-    if yards > 2.5 and meters < 1.5:
-        return Check(name, "corrected", yards, evidence), True
-    return Check(name, "ok" if yards <= 2.5 else "wrong, not corrected", yards, evidence), False
+def _check_units(block: PlayBlock) -> tuple[Check, tuple[bool, bool]]:
+    misses = (_yardline_misses(block, scale) for scale in (1.0, 1.0 / METERS_PER_YARD))
+    yards, meters = (min(map(_median, each.values())) for each in misses)
+    recorded = _yardline_misses(block, 1.0)["raw"]
+    units = units_of(block, yards, meters, int(np.isfinite(recorded).sum()))
+    decision: Decision = "corrected" if any(units.meters) else "ok"
+    if units.measured is None:
+        decision = "not measurable"
+    elif units.wrong:
+        decision = "wrong, not corrected"
+    return Check("coordinates in yards", decision, *units[1:3]), units.meters
 
 
 def _check_speed(block: PlayBlock, *, meters: bool) -> tuple[Check, bool]:

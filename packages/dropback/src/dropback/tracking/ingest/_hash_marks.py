@@ -1,8 +1,8 @@
-"""Tell yards from meters by how far from the sidelines balls are snapped."""
+"""Tell yards from meters, and where y is 0, by how far from the sidelines balls are snapped."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from dropback.tracking._blocks import Y
 from dropback.tracking._schema import BALL_SLOT
 
 if TYPE_CHECKING:
+    from dropback._arrays import Singles
     from dropback.tracking._blocks import PlayBlock
 
 # A tenth and nine tenths of the snaps of 2015, 2017 and the highlights are within .22 yards of
@@ -22,10 +23,18 @@ _FEW_SNAPS: Final = 20
 
 
 class SnappedAt(NamedTuple):
-    """Whether the places of snaps are in meters, the lowest tenth of y, and the evidence."""
+    """How y reads by the places of snaps, their lowest tenth, and the evidence.
 
-    meters: bool
+    Attributes:
+        reading: ``yards``, ``meters``, ``wrong`` outside the hash marks either way, or ``unsure``.
+        lowest: The lowest tenth of y.
+        middle: The middle of the lowest and highest tenth.
+        evidence: What was found, in words.
+    """
+
+    reading: Literal["yards", "meters", "wrong", "unsure"]
     lowest: float
+    middle: float
     evidence: str
 
 
@@ -36,11 +45,7 @@ def snapped_at(block: PlayBlock, meters_per_yard: float) -> SnappedAt | None:
         block: Plays in the source's own field.
         meters_per_yard: Meters in a yard.
     """
-    first = block.frames[block.offsets[:-1], :, Y].astype(np.float64)
-    line = first[:, 1:6]
-    there = np.isfinite(line).sum(axis=1)
-    middle = np.nansum(line, axis=1) / np.where(there, there, np.nan)
-    snapped = np.where(np.isfinite(first[:, BALL_SLOT]), first[:, BALL_SLOT], middle)
+    snapped = snaps_across(block.frames[block.offsets[:-1]].astype(np.float64))
     snapped = snapped[np.isfinite(snapped)]
     if len(snapped) < _FEW_SNAPS:
         return None
@@ -50,7 +55,25 @@ def snapped_at(block: PlayBlock, meters_per_yard: float) -> SnappedAt | None:
         for scale in (1.0, 1.0 / meters_per_yard)
     )
     evidence = (
-        f"no absolute yard line; 80 % of {len(snapped)} balls are snapped at y from {low:.1f} to "
-        f"{high:.1f}, and must be between the hash marks, at 23.6 and 29.8 yards or 21.6 and 27.2 m"
+        f"80 % of {len(snapped)} balls are snapped at y from {low:.1f} to {high:.1f}, and must be "
+        "between the hash marks, at 23.6 and 29.8 yards or 21.6 and 27.2 m"
     )
-    return SnappedAt(yards > _MOST_OFF_YD > meters, low, evidence)
+    outside = max(_MARKS_YD[0] - low, high - _MARKS_YD[1]) > _MOST_OFF_YD
+    reading: Literal["yards", "meters", "wrong", "unsure"] = "yards"
+    if yards > _MOST_OFF_YD:
+        reading = "meters" if meters < _MOST_OFF_YD else "wrong" if outside else "unsure"
+    middle = (low + high) / 2
+    if reading == "wrong":
+        evidence += f": their middle is at {middle:.1f}, must be at {FIELD_WIDTH_YD / 2:.1f}"
+    return SnappedAt(reading, low, middle, evidence)
+
+
+def snaps_across(first: Singles) -> Singles:
+    """Where balls are snapped across the field, or the middle of the line without one, ``[N]``.
+
+    Args:
+        first: Frames at the snap, ``[N, 23, 6]``.
+    """
+    # A mean of five: NaN where linemen are not there.
+    line = first[:, 1:6, Y].mean(axis=1)
+    return np.asarray(np.where(np.isfinite(first[:, BALL_SLOT, Y]), first[:, BALL_SLOT, Y], line))

@@ -10,7 +10,7 @@ import polars as pl
 from dropback.data._field import FIELD_LENGTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
 from dropback.tracking._blocks import X
 from dropback.tracking._schema import BALL_SLOT, LINE_RANGE_X_YD
-from dropback.tracking.ingest._conventions import METERS_PER_YARD
+from dropback.tracking.ingest._axes import METERS_PER_YARD
 
 if TYPE_CHECKING:
     from dropback.tracking._blocks import PlayBlock
@@ -36,7 +36,7 @@ def with_line(
     )
     line = np.where(np.isinf(reach), np.nan, reach + _LINE_BEHIND_BALL_YD)
     snap_x = np.where(np.isnan(first[:, BALL_SLOT, X]), line, first[:, BALL_SLOT, X])
-    recorded = pl.col("absolute_yardline_x_yd")
+    recorded = pl.col("absolute_yardline_x_yd") + corrections.zero.line
     right = pl.col("moves_right")
     far = FIELD_LENGTH_YD - recorded
     charted = {

@@ -59,6 +59,8 @@ _RATIO_SINCE_2018: Final = (0.7, 1.8)
 _FEW_SINCE_2018: Final = 8
 # The same of all players of a play: .96 to 1.22.
 _RATIO_OF_PLAY: Final = (0.8, 1.4)
+# The median track since 2018: .965 to 1.007, and 1.08 once. Of one play in meters .88 to .92.
+_MEDIAN_RATIO_SINCE_2018: Final = 0.945
 # Mean cosine of the angle from the recorded direction to the displacement: .825 is the least of
 # 8,445 tracks with five moving steps and more (2017 to 2021), .865 with three (.479 of one).
 _LEAST_COSINE: Final = 0.75
@@ -98,6 +100,8 @@ def unlike_tracks(block: PlayBlock, steps: Singles) -> list[list[str]]:
     ):
         for play in np.flatnonzero(_outside(ratio.of_play, bounds)).tolist():
             flags[play].append(f"{flag}{CELL}{flag.split()[0]}: {ratio.of_play[play]:.2f} times")
+    for play, ratio_of_tracks in _slower(sums):
+        flags[play].append(f"{UNLIKE_SPEEDS}{CELL}speeds: {ratio_of_tracks:.2f} times")
     for play, degrees in _faced_away(block):
         flags[play].append(f"{UNLIKE_FACING}{CELL}by {degrees:+.0f} degrees on average")
     for play, degrees in _faced_alike(block):
@@ -215,6 +219,20 @@ def _named(block: PlayBlock, tracks: Flags) -> list[tuple[int, str]]:
         .select("n", pl.concat_str("who", "more"))
         .rows()
     )
+
+
+def _slower(sums: _Sums) -> list[tuple[int, float]]:
+    """Plays whose players all go less far than recorded, as in meters, and the median ratio."""
+    if not sums.has_orientation:
+        return []
+    low = sums.far.of_track < _MEDIAN_RATIO_SINCE_2018
+    told = sums.far.count >= _FEW_FAST_SINCE_2017
+    most = (low & told).sum(axis=1) * 2 > told.sum(axis=1)
+    most &= ~_outside(sums.far.of_play, _RATIO_OF_PLAY)
+    return [
+        (play, float(np.median(sums.far.of_track[play, told[play]])))
+        for play in np.flatnonzero(most).tolist()
+    ]
 
 
 def _too_far(ratio: _Ratio, few: int, bounds: tuple[float, float]) -> Flags:
