@@ -223,7 +223,8 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
             pl.col("gameId", "playId", "frameId", "nflId").cast(pl.Float64),
             team=_side(rows, "home", "away", "ball"),
         ).rename({"frameId": "frame.id"})
-        names = ["time", "x", "y", "s", "dis", "dir", "event", "nflId", "displayName", "team"]
+        names = ["time", "x", "y", "s", "dis", "dir", "event", "nflId", "displayName"]
+        names += ["jerseyNumber", "team"]
         common["plays.csv"] = table.with_columns(_unsaid(layout)).rename(
             {"passResult": "PassResult", "playResult": "PlayResult", "gameClock": "GameClock"}
         ).with_columns(HomeScoreBeforePlay=7, VisitorScoreBeforePlay=3, PlayResult=9).drop(

@@ -9,7 +9,6 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError, TrackingError
 from dropback.storage import is_url, local_copy
 from dropback.tracking.ingest._parts import source_stamp
@@ -17,6 +16,7 @@ from dropback.tracking.ingest._pipeline import build_tensors
 from dropback.tracking.readers import choose_formats
 from dropback.tracking.readers._archives import zip_files
 from dropback.tracking.readers._files import (
+    PLAY_BY_PLAY,
     candidate_files,
     detect_format,
     misnamed_tracking,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from dropback.tracking.ingest._report import IngestReport
     from dropback.tracking.readers._format import Format
 
-_PLAY_BY_PLAY = frozenset(column.name for column in PLAY_BY_PLAY_COLUMNS if column.required)
 _PLAY_BY_PLAY_FILES = "play_by_play_*.*"
 
 
@@ -164,11 +163,11 @@ def _file_is_tracking(file: Path, formats: Sequence[Format]) -> bool | None:
         header, _ = read_header(file)
     except ReaderError:
         return None
-    if header >= _PLAY_BY_PLAY:
+    if header >= PLAY_BY_PLAY:
         return False
     try:
         detect_format(file, header, formats)
     except ReaderError:
         # Of play-by-play that lacks a column or two its reader says which.
-        return False if 2 * len(header & _PLAY_BY_PLAY) > len(_PLAY_BY_PLAY) else None
+        return False if 2 * len(header & PLAY_BY_PLAY) > len(PLAY_BY_PLAY) else None
     return True

@@ -35,8 +35,22 @@ def zip_files(path: Path) -> list[Path]:
         for file in found
         if file.name.lower().endswith(".zip")
         and file.is_file()
-        and not SIDE_TABLES.match(file.name)
+        and not (SIDE_TABLES.match(file.name) and _is_table(file))
     ]
+
+
+def _is_table(archive: Path) -> bool:
+    """Whether a zip with the name of a table is one, and no set of that name."""
+    if "." in archive.stem:  # plays.csv.zip
+        return True
+    try:
+        with open_zip(archive)[0] as packed:
+            names = [Path(member.filename) for member in packed.infolist() if not member.is_dir()]
+    except (zipfile.BadZipFile, OSError):
+        return True  # read as a table, it is named
+    return sum(not is_hidden(name) for name in names) == 1 and all(
+        SIDE_TABLES.match(name.name) for name in names if not is_hidden(name)
+    )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from dropback._files import POLARS_ERRORS
+from dropback.data._play_by_play import PLAY_BY_PLAY_COLUMNS
 from dropback.errors import ReaderError
 from dropback.tracking.readers._delimited import column_names, split_header
 from dropback.tracking.readers._format import ID_COLUMNS, OPTIONAL_ROWS, SOURCE_KEY
@@ -49,7 +50,7 @@ SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 SIDE_TABLES: Final = re.compile(
     r"^((plays|players|games|tackles|player_play|pffscoutingdata|targetedreceiver"
     r"|supplementary_data|outcomes|coverages?_\w+|output_\w+)"
-    r"(\.[ct]sv(\.gz|\.zip)?|\.parquet)"
+    r"(\.[ct]sv(\.gz|\.zip)?|\.parquet|\.zip)"
     # What a simulated league holds beside them, its truth among it.
     r"|(truth|passers|play_by_play_\d+)\.parquet)$",
     re.IGNORECASE,
@@ -63,6 +64,9 @@ _TAIL_BYTES: Final = 1 << 16
 # More than a thousand lines of any layout.
 _HEAD_BYTES: Final = 1 << 19
 ID_ROWS: Final = 1000
+
+PLAY_BY_PLAY: Final = frozenset(column.name for column in PLAY_BY_PLAY_COLUMNS if column.required)
+"""Columns that every file of play-by-play has."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,7 @@ def _is_told(layout: Format, path: Path) -> bool:
 
 
 def _renamed(path: Path, layout: Format, header: frozenset[str]) -> tuple[str, ...]:
-    """Sentences about columns that a file may lack, and that it has under another name."""
+    """Sentences about columns that a file lacks: of those it may lack if it has them otherwise."""
     known = {*layout.rows.values(), *layout.signature, *layout.players_in_rows.values()}
     known |= {column for columns in layout.plays.values() for column in columns}
     others = sorted(header - known)
@@ -229,7 +233,7 @@ def _renamed(path: Path, layout: Format, header: frozenset[str]) -> tuple[str, .
         for name in OPTIONAL_ROWS
         if name in layout.rows
         and layout.rows[name] not in header
-        and nearest_column([layout.rows[name]], others)
+        and (name == "jersey_number" or nearest_column([layout.rows[name]], others))
     )
 
 
@@ -277,6 +281,8 @@ def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
     folders = [_sorted_out(folder, paths, formats) for folder, paths in by_folder.items()]
     if not any(folder.files for folder in folders):
         reasons = [reason for folder in folders for _, reason in folder.left_out]
+        if said := play_by_play(path):
+            raise ReaderError(said)
         raise ReaderError(
             reasons[0]
             if reasons
@@ -284,6 +290,22 @@ def find_folders(path: Path, formats: Sequence[Format]) -> list[SourceFolder]:
             or f"{path} holds no tracking file; looked for {', '.join(SUFFIXES)}."
         )
     return folders
+
+
+def play_by_play(path: Path) -> str:
+    """A sentence about files of play-by-play, which is no tracking; empty for others."""
+    files = sorted(path.glob("*play*")) if path.is_dir() else [path]
+    for file in files:
+        try:
+            header, _ = read_header(file) if file.is_file() else ((), "")
+        except ReaderError:
+            continue
+        if 2 * len(PLAY_BY_PLAY.intersection(header)) > len(PLAY_BY_PLAY):
+            return (
+                f"{path} is play-by-play, not tracking ({file.name} has nflverse's columns): it is "
+                f"read as it is, as by `dropback train {path} --out RUN`."
+            )
+    return ""
 
 
 def candidate_files(path: Path) -> list[Path]:

@@ -100,6 +100,45 @@ def lacking(path: Path, names: Iterable[str], purpose: str, there: Collection[st
     )
 
 
+_OF_GAMES: Final = (
+    *("gameId", "season", "week", "gameDate", "gameTimeEastern", "homeTeamAbbr"),
+    *("visitorTeamAbbr", "homeFinalScore", "visitorFinalScore"),
+)
+_NAMED: Final = 3
+
+
+def without_key(layout: Format, path: Path, header: Sequence[str], key: str) -> str:
+    """A sentence about a table without a column that no row can be read without.
+
+    Args:
+        layout: Its layout.
+        path: The table.
+        header: Its columns.
+        key: What the column tells, of the table of plays or, ``player_id``, of players.
+    """
+    own = layout.players_file if key == "player_id" else layout.plays_file
+    tables = {"games.csv": set(_OF_GAMES)}
+    for file, columns in (
+        (layout.plays_file, layout.plays),
+        (layout.players_file, layout.players),
+    ):
+        tables[file] = {column for names in columns.values() for column in names}
+    there = {folded(name): name for name in header}
+    alike = {
+        file: [there[folded(name)] for name in sorted(columns) if folded(name) in there]
+        for file, columns in tables.items()
+    }
+    most = max(alike, key=lambda file: (len(alike[file]), file == own))
+    if most != own:
+        some = ", ".join(map(shown, alike[most][:_NAMED]))
+        return f"{path} has the columns of {most} ({some}): put the table {own} in its place."
+    columns = layout.players if key == "player_id" else layout.plays
+    others = sorted(set(header) - tables[own])
+    said = lacking(path, columns.get(key, (key,)), key, others)
+    whom = "player" if key == "player_id" else "play"
+    return f"{said}. No {whom} can be read without it: put it back."
+
+
 def nearest_column(names: Iterable[str], there: Collection[str]) -> str:
     """The present name nearest to that of an absent column, to end a sentence; empty for none."""
     spelled = {folded(name): name for name in there if name}

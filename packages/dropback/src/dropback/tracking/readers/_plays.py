@@ -25,8 +25,8 @@ from dropback.tracking.readers._ids import require_number, whole, whole_number
 from dropback.tracking.readers._missing_columns import (
     PURPOSES,
     absent_table,
-    lacking,
     missing_columns,
+    without_key,
 )
 from dropback.tracking.readers._tables import (
     SmallTable,
@@ -196,9 +196,7 @@ def _key_column(layout: Format, table: SmallTable, key: str) -> str:
     names = layout.plays.get(key, (key,))
     column = found_column(table.rows, names)
     if column is None:
-        others = set(table.header) - set(candidates(layout.plays))
-        said = lacking(table.path, names, key, sorted(others))
-        raise ReaderError(f"{said}. No play can be read without it: put it back.")
+        raise ReaderError(without_key(layout, table.path, table.header, key))
     return column
 
 

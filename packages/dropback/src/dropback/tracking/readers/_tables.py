@@ -35,9 +35,9 @@ from dropback.tracking.readers._missing_columns import (
     ROLES_BY_MOTION,
     absent_table,
     is_like_tracking,
-    lacking,
     missing_columns,
     named_as_table,
+    without_key,
 )
 from dropback.tracking.readers._packed import (
     is_parquet,
@@ -64,7 +64,7 @@ _KNOWN_POSITIONS: Final = (
 # How a table may be packed; the layouts name all as CSV.
 TABLE_ENDINGS: Final = (
     *(f"{ending}{packed}" for ending in (".csv", ".tsv") for packed in ("", ".gz", ".zip")),
-    ".parquet",
+    *(".parquet", ".zip"),
 )
 
 # A parser's longest sentence of its own is shorter.
@@ -315,8 +315,7 @@ def read_players(layout: Format, folder: Path) -> PlayersTable:
     table, path = found.rows, found.path
     key = found_column(table, layout.players.get("player_id", ()))
     if key is None:
-        names = layout.players.get("player_id", ("player_id",))
-        raise ReaderError(f"{lacking(path, names, 'player_id', found.header)}.")
+        raise ReaderError(without_key(layout, path, found.header, "player_id"))
     table, notes = with_keys(table, path, {key: id_number(key)})
     for name, known, good in (
         ("height", "a height such as 6-3, 6'03\" or inches", height_in),
