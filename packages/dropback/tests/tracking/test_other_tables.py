@@ -113,3 +113,24 @@ def test_play_by_play_is_named_with_the_command_that_reads_it(ending, alone, tmp
         f"{path} is play-by-play, not tracking ({file.name} has nflverse's columns): it is read "
         f"as it is, as by `dropback train {path} --out RUN`."
     )
+
+
+@pytest.mark.parametrize(
+    ("renamed", "said"),
+    [
+        ({"nflId": "nflIdNumber", "frameId": "frames"},
+         "which also needs frameId, nflId (nearest here: 'frames' for frameId, 'nflIdNumber' for "
+         "nflId). Another layout"),
+        # Nothing that is there is near to it.
+        ({"playDirection": "d"}, "which also needs playDirection. Another layout"),
+        ({"playDirection": "dirs"}, "which also needs playDirection. Another layout"),
+    ],
+)  # fmt: skip
+def test_absent_columns_of_a_file_are_listed_before_what_is_near_to_them(renamed, said, tmp_path):
+    folder = made_set("bdb_2023").write(tmp_path / "set")
+    pl.read_csv(folder / "week1.csv", infer_schema=False).rename(renamed).write_csv(
+        folder / "week1.csv"
+    )
+    with pytest.raises(ReaderError) as caught:
+        read_tracking(folder)
+    assert said in str(caught.value)

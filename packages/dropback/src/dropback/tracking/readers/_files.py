@@ -24,6 +24,7 @@ from dropback.tracking.readers._missing_columns import (
     lacking,
     missing_columns,
     named_as_table,
+    near_name,
     nearest_column,
     without_motion,
 )
@@ -193,10 +194,13 @@ def detect_format(path: Path, header: frozenset[str], formats: Sequence[Format])
     if said := without_motion(path, nearest, header):
         raise ReaderError(said)
     others = sorted(header - nearest.signature - set(nearest.rows.values()))
-    named = ", ".join(f"{name}{nearest_column([name], others)}" for name in missing)
+    near = [f"{there!r} for {name}" for name in missing if (there := near_name([name], others))]
+    said = f" (nearest here: {', '.join(near)})" if near else ""
     raise ReaderError(
         f"{path}: its columns are of no known tracking layout; the nearest is {nearest.name}, "
-        f"which also needs {named or 'no column'}. Another layout can be declared in a column map."
+        f"which also needs {', '.join(missing) or 'no column'}"
+        f"{said}. Another layout can be "
+        "declared in a column map."
     )
 
 

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
     from dropback.tracking.readers._format import Format
 
-# Shorter names are in many others.
+# Shorter names, and less of a name, are in many others.
 _LEAST_LETTERS: Final = 3
+_LEAST_OF_NAME: Final = 0.3
+# `displayName` and `LastName` are alike by .63, `defensiveTeam` and `defendersInTheBox` by .60,
+# names of one column in two layouts (`defendersInTheBox`, `defendersInBox`) by .9.
+_ALIKE: Final = 0.7
+# Of names that begin alike for half of their letters, as `gameId` and `gameKey`.
+_LESS_ALIKE: Final = 0.6
 
 PURPOSES: Final = {
     "source_game_id": "the game, as the tracking rows name it",
@@ -141,19 +147,30 @@ def without_key(layout: Format, path: Path, header: Sequence[str], key: str) -> 
 
 def nearest_column(names: Iterable[str], there: Collection[str]) -> str:
     """The present name nearest to that of an absent column, to end a sentence; empty for none."""
+    near = near_name(names, there)
+    return f"; the nearest is {shown(near)}" if near else ""
+
+
+def near_name(names: Iterable[str], there: Collection[str]) -> str | None:
+    """The present name nearest to that of an absent column: much alike, or one in the other."""
     spelled = {folded(name): name for name in there if name}
     for name in names:
-        # Much alike, or one in the other.
         key = folded(name)
-        near = get_close_matches(key, spelled, n=1, cutoff=0.6)
+        near = get_close_matches(key, spelled, n=1, cutoff=_ALIKE)
         near += [
             other
-            for other in spelled
-            if min(len(other), len(key)) >= _LEAST_LETTERS and (other in key or key in other)
+            for other in get_close_matches(key, spelled, cutoff=_LESS_ALIKE)
+            if other.startswith(key[: (len(key) + 1) // 2])
         ]
+        near += [other for other in spelled if _is_part(other, key) or _is_part(key, other)]
         if near:
-            return f"; the nearest is {shown(spelled[near[0]])}"
-    return ""
+            return spelled[near[0]]
+    return None
+
+
+def _is_part(part: str, whole: str) -> bool:
+    """Whether a name is in another, and is not little of it, as `dir` of `playDirection`."""
+    return part in whole and len(part) >= max(_LEAST_LETTERS, _LEAST_OF_NAME * len(whole))
 
 
 def missing_columns(
