@@ -14,7 +14,7 @@ from dropback.tracking._described import (
 )
 from dropback.tracking._windows import FORWARD_PASSES, OUTCOMES, SACKS
 from dropback.tracking.readers._cells import CELL, cut, quoted
-from dropback.tracking.readers._plays import NO_PLAY
+from dropback.tracking.readers._plays import NO_PLAY, PASS_RESULTS
 
 OTHER_RESULT: Final = "a result unlike the events"
 OTHER_WORDS: Final = "a result unlike the description"
@@ -39,7 +39,7 @@ def with_results(plays: pl.DataFrame) -> pl.DataFrame:
         that events are held against, of a set without results the description's; ``says``, in
         words whose that is; and ``other_outcome``.
     """
-    result = pl.col("pass_result").cast(pl.String)
+    result = _known_result()
     described = plays.with_columns(described=described_result(pl.col("description")))
     by_words = pl.when(result.is_null() & pl.col("described").is_not_null())
     held = described.with_columns(
@@ -55,7 +55,7 @@ def with_results(plays: pl.DataFrame) -> pl.DataFrame:
 
 def against_results() -> list[pl.Expr]:
     """Sentences about what contradicts the results of plays `with_results`; null for none."""
-    result, last = pl.col("pass_result"), pl.col("end_event")
+    result, last = _known_result(), pl.col("end_event")
     described, outcome = pl.col("described"), pl.col("other_outcome")
     held, says = pl.col(_HELD), pl.col(_SAYS)
     thrown, no_throw = last.is_in(FORWARD_PASSES), last.is_in(_NO_THROWS)
@@ -66,7 +66,7 @@ def against_results() -> list[pl.Expr]:
     penalty = pl.col("description").str.contains(r"(?i)penalty|fumbles").fill_null(value=False)
     words = cut(last_ruling(pl.col("description")).str.strip_chars(" ."))
     # A spike is charted as incomplete; a passer may rush and not scramble.
-    other_words = (result.cast(pl.String) != described) & ~(
+    other_words = (result != described) & ~(
         ((result == "I") & (described == SPIKE)) | ((result == "R") & (described == "a rush"))
     )
     gained = pl.col("yards_gained")
@@ -133,7 +133,7 @@ def against_results() -> list[pl.Expr]:
                 gained.cast(pl.Int64),
             )
         ),
-        pl.when((told != gained) & (result.cast(pl.String) == described)).then(
+        pl.when((told != gained) & (result == described)).then(
             pl.format(
                 f"{DESCRIBED_YARDS}{CELL}yards_gained is {{}}, the description says {{}}",
                 gained.cast(pl.Int64),
@@ -149,6 +149,12 @@ def against_results() -> list[pl.Expr]:
             )
         ),
     ]
+
+
+def _known_result() -> pl.Expr:
+    """The set's result, null for a word that is none, which is flagged as a cell."""
+    result = pl.col("pass_result").cast(pl.String)
+    return pl.when(result.is_in(PASS_RESULTS)).then(result)
 
 
 def _other_outcome(result: pl.Expr) -> pl.Expr:
