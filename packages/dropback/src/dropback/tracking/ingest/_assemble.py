@@ -51,6 +51,7 @@ from dropback.tracking.ingest._track_cells import (
     nameless_players,
     team_changes,
 )
+from dropback.tracking.ingest._units import with_units
 from dropback.tracking.readers._cells import UNREAD
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._plays import MORE, with_more
@@ -110,6 +111,7 @@ def assemble(
     rows, rate = resampled(readable)
     runs = find_player_runs(rows)
     plays_seen = len(runs.first_of_play)
+    faults = with_units(faults, batch, readable.height, layout)
     if readable.height < batch.height or rate is not None:
         plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     plays = joined_plays(rows, runs.first_of_play, layout, tables, path)
