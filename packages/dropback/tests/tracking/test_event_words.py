@@ -38,7 +38,18 @@ def test_case_and_what_stands_between_the_words_do_not_matter(event, other, tmp_
          "event; event is 'ball_snapped' in row 6, near to 'ball_snap'")),
         ("pass_forward", "pass_foward", ("no release", "no throw, sack or run event after the snap "
          "at frame 6; event is 'pass_foward' in row 26, near to 'pass_forward'")),
+        *(("pass_forward", word, ("no release", "no throw, sack or run event after the snap at "
+           f"frame 6; event is '{word}' in row 26, near to 'pass_forward'"))
+          for word in ("pass_fwd", "forward_pass", "pass", "qb_pass", "pass thrown", "throw",
+                       "pass_forward;first_contact", "Pass Fwd")),
+        *(("ball_snap", word, ("no snap", "no ball_snap, snap_direct or automatic snap event; "
+           f"event is '{word}' in row 6, near to 'ball_snap'"))
+          for word in ("snap", "snap_ball", "hike", "ball.snap", "man_in_motion;ball_snap")),
         # What a set may well hold is near to none.
+        ("pass_forward", "run_pass_option", ("no release", "no throw, sack or run event after the "
+         "snap at frame 6")),
+        ("pass_forward", "lateral", ("no release", "no throw, sack or run event after the snap at "
+         "frame 6")),
         ("ball_snap", "line_set", ("no snap", "no ball_snap, snap_direct or automatic snap event")),
         ("pass_forward", "ball_snapped", ("no release", "no throw, sack or run event after the "
          "snap at frame 6")),

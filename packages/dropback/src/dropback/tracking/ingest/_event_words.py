@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 # Of the real sets' other events `lateral` is nearest to one, `pass_lateral`: .76 of its letters.
 _NEAR: Final = 0.8
 _BETWEEN_WORDS: Final = r"[\s_-]+"
+# Words of other sets for a snap and a throw, and what is short for one: `pass_fwd`. Of the real
+# sets' events that are not read none is such a word.
+_SAYS: Final = (
+    (r"(?i)(?:^|[\W_])(?:snap|snapped|hike|hiked)(?:$|[\W_])", "ballsnap"),
+    (r"(?i)(?:^|[\W_])(?:throw|thrown|threw)(?:$|[\W_])", "passforward"),
+    (r"(?i)^(?:(?:qb|forward|fwd)[\W_]*)?pass(?:[\W_]*f(?:or)?wa?r?d)?$", "passforward"),
+)
 
 NO_NEAR_EVENT: Final = pl.DataFrame(
     schema={"play": pl.Int64, "near_snap": pl.String, "near_end": pl.String}
@@ -100,5 +108,12 @@ def _folded_events(layout: Format) -> dict[str, str]:
 def _nearest(words: Iterable[str], wanted: list[str]) -> Iterable[tuple[str, str]]:
     for word in words:
         folded = _folded(pl.Series([word]))[0]
-        for near in get_close_matches(folded, wanted, n=1, cutoff=_NEAR):
-            yield word, near
+        listed = [part for part in map(_fold, re.split(r"[;,|/+&]", word)) if part in wanted]
+        named = [near for pattern, near in _SAYS if near in wanted and re.search(pattern, word)]
+        near = [*listed, *get_close_matches(folded, wanted, n=1, cutoff=_NEAR), *named]
+        if near:
+            yield word, near[0]
+
+
+def _fold(word: str) -> str:
+    return re.sub(_BETWEEN_WORDS, "", word.lower())
