@@ -197,3 +197,37 @@ def test_tracking_that_has_the_name_of_a_table_is_named(name, beside, tmp_path):
         f"{tmp_path / name} has the name of a table and tracking rows (columns x and y by frame): "
         "name it as tracking, such as week1, and put the table in its place."
     )
+
+
+def test_of_a_play_with_two_flags_each_says_its_own_cell(tmp_path):
+    source = changed(two_plays("bdb_2023"), "plays.csv", passResult="IN", prePenaltyPlayResult=99.0)
+    _, report = read_tracking(source.write(tmp_path))
+    first = {flag: said for flag, _, said in report.flags().iter_rows()}
+    assert len(first) == 2
+    play = "game 2022091100, play 1"
+    told = first["a result unlike the description"]
+    assert told.startswith(f"{play}: pass_result is 'IN', the description says C: ")
+    assert "99" not in told
+    assert first["more yards than there are to the goal line"] == (
+        f"{play}: yards_to_go is 10, yards_gained 99, to the goal line 65.0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("last", "words", "more"),
+    [
+        ("pass_forward", "A.Player0 pass short right to A.Player7 for 9 yards.",
+         ", but the events have pass_forward and the description says C"),
+        ("qb_sack", "A.Player0 sacked at KC 20 for -7 yards.",
+         ", but the events have qb_sack and the description says S"),
+        ("pass_forward", "B.Player1 punts 50 yards.", ""),
+        ("handoff", "A.Player0 pass short right.", ""),
+    ],
+)  # fmt: skip
+def test_a_dropback_without_a_result_is_told_by_its_other_sources(last, words, more, tmp_path):
+    plays = MadePlay(play=1, events={6: "ball_snap", 26: last}), MadePlay(play=2)
+    source = two_plays("bdb_2019", *plays)
+    source = changed(source, "plays.csv", PassResult="NA", playDescription=words)
+    _, report = read_tracking(source.write(tmp_path))
+    left = report.left_out.select("play_id", "reason", "detail").rows()
+    assert left == [(1, "not a dropback", f"pass result none, kind none{more}")]

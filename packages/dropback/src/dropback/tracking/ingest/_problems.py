@@ -8,13 +8,15 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
-from dropback.tracking._windows import RUNS, THROWS
+from dropback.tracking._described import described_result
+from dropback.tracking._windows import RUNS, SACKS, THROWS
 from dropback.tracking.ingest._contradictions import ONE_TEAM
 from dropback.tracking.ingest._entities import STRANGERS
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES
 from dropback.tracking.ingest._sides import defends_by_position
 from dropback.tracking.readers._cells import cut, quoted
 from dropback.tracking.readers._delimited import BROKEN
+from dropback.tracking.readers._plays import PASS_RESULTS
 from dropback.tracking.readers._row_faults import marked
 
 if TYPE_CHECKING:
@@ -83,7 +85,8 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
     )
     # Of the few plays that have one: a sentence of all plays takes as long as all else here.
     unfit = plays.with_columns(reason=found).drop_nulls("reason")
-    reason = pl.col("reason")
+    reason, last = pl.col("reason"), pl.col("end_event")
+    described = described_result(pl.col("description"))
     detail = (
         pl.when(reason == BROKEN)
         .then("broken")
@@ -133,9 +136,16 @@ def window_problems(plays: pl.DataFrame, layout: Format, *, runs: bool) -> pl.Da
         .when(reason == "not a dropback")
         .then(
             pl.format(
-                "pass result {}, kind {}",
+                "pass result {}, kind {}{}",
                 cut(pl.col("pass_result")).fill_null("none"),
                 cut(pl.col("play_kind")).fill_null("none"),
+                pl.when(described.is_in(PASS_RESULTS), last.is_in((*THROWS, *SACKS)))
+                .then(
+                    pl.format(
+                        ", but the events have {} and the description says {}", last, described
+                    )
+                )
+                .otherwise(pl.lit("")),
             )
         )
         .when(reason == "no snap")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -110,12 +111,19 @@ class IngestReport:
 
     def flags(self) -> pl.DataFrame:
         """``flag``, ``plays`` that have it and the ``first`` of these, most frequent first."""
-        first = pl.format("game {}, play {}{}", *_KEYS, pl.format(": {}", "details").fill_null(""))
-        each = self.flagged.select(flag=pl.col("flags").str.split("; "), first=first)
-        counts = (
-            each.explode("flag").group_by("flag").agg(pl.len().alias("plays"), pl.first("first"))
+        named = pl.format("game {}, play {}", *_KEYS)
+        each = self.flagged.select(
+            "flags", "details", first=named, flag=pl.col("flags").str.split("; ")
         )
-        return counts.sort("plays", "flag", descending=[True, False])
+        counts = (
+            each.explode("flag")
+            .group_by("flag", maintain_order=True)
+            .agg(pl.len().alias("plays"), pl.first("first", "flags", "details"))
+            .sort("plays", "flag", descending=[True, False])
+        )
+        own = [_own_cell(*row) for row in counts.select("flag", "flags", "details").iter_rows()]
+        said = pl.concat_str("first", pl.Series("own", own, pl.String))
+        return counts.select("flag", "plays", said.alias("first"))
 
     def files_not_read(self) -> pl.DataFrame:
         """``source_file``, ``reason`` and ``detail`` of files not read, or not to their end."""
@@ -146,6 +154,19 @@ class IngestReport:
             "flagged": self.flagged.to_dicts(),
             "files": [_report_to_json(report) for report in self.files],
         }
+
+
+def _own_cell(flag: str, flags: str, details: str | None) -> str:
+    """What the details of a play say of one of its flags, after a colon; empty for nothing."""
+    among = flags.split("; ")
+    if details is None or len(among) == 1:
+        return f": {details}" if details else ""
+    starts = {place: name for name in among if (place := f"; {details}".find(f"; {name}: ")) >= 0}
+    places = [*sorted(starts), len(details) + 2]
+    for place, end in pairwise(places):
+        if starts[place] == flag:
+            return f": {details[place + len(flag) + 2 : end - 2]}"
+    return ""
 
 
 def part_name(path: str) -> str:
