@@ -182,6 +182,8 @@ def test_a_spike_or_kneel_that_is_charted_as_a_throw_is_flagged(result, words, s
     [
         ("(:06) A.Player0 pass incomplete.",
          "the description says I, the pass ends with pass_outcome_caught"),
+        ("(:06) A.Player0 spiked the ball to stop the clock.",
+         "the description says a spike, the pass ends with pass_outcome_caught"),
         ("(:06) A.Player0 sacked at KC 20 for -7 yards.",
          "the description says S, the dropback ends with pass_forward"),
         ("(:06) A.Player0 right end to KC 20 for 3 yards.",

@@ -109,7 +109,8 @@ def against_results() -> list[pl.Expr]:
             )
         ),
         pl.when(
-            thrown & (held == "I") & (described == SPIKE) & pl.col("arrival_frame").is_not_null()
+            thrown & (held == "I") & (described == SPIKE) & outcome.is_null(),
+            pl.col("arrival_frame").is_not_null(),
         ).then(
             pl.format(
                 f"{OTHER_RESULT}{CELL}the description says {SPIKE}, but a pass arrives {{}} frames "
