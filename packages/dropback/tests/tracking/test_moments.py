@@ -145,7 +145,8 @@ def test_without_a_ball_or_a_line_that_starts_the_snap_is_not_judged(tmp_path):
 def lagging(rows, frames):
     """The rows with the balls where they were some frames before."""
     columns = [name for name in ("x", "y", "s", "a", "dis") if name in rows.columns]
-    late = [pl.col(name).shift(frames, fill_value=pl.col(name).first()) for name in columns]
+    end = pl.Expr.first if frames > 0 else pl.Expr.last
+    late = [pl.col(name).shift(frames, fill_value=end(pl.col(name))) for name in columns]
     is_ball = pl.col("displayName") == "football"
     return rows.with_columns(
         pl.when(is_ball).then(value.over("playId", "displayName")).otherwise(name)
@@ -247,6 +248,7 @@ def test_a_real_snap_that_is_charted_late_is_flagged_or_set_aside(passes, data_d
     assert len(kept) + len(left_out) == len(PASSES)
 
 
-def test_a_real_ball_that_is_behind_its_frames_is_flagged(passes, data_dir, tmp_path):
-    kept, _ = flags_of_game(lagging(passes, 8), data_dir, tmp_path)
+@pytest.mark.parametrize("frames", [5, 8, 12, 20])
+def test_a_real_ball_that_is_behind_its_frames_is_flagged(frames, passes, data_dir, tmp_path):
+    kept, _ = flags_of_game(lagging(passes, frames), data_dir, tmp_path)
     assert kept == {play: [LAGS] for play in PASSES}

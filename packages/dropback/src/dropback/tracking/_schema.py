@@ -87,8 +87,9 @@ class Plays(dy.Schema):
         ball_to_passer_yd: From the ball to the passer at the release of a forward pass.
         snap_off_frames: Frames from when a play usually starts, by its snap, to when it does: the
             middle of those of the line, of all players and of the ball; null where one is unknown.
-        ball_off_frames: By how many frames, at most eight, the ball starts later than the players
-            do and leaves the passer after the release: the lesser of both, 0 where they differ.
+        ball_off_frames: By how many frames the ball starts later than the players do, leaves the
+            passer after the release, and lies nearest to where the passer holds it: the middle of
+            the three where two agree, else 0.
         release_off_frames: Frames from the release of a forward pass to the last one, up to .8 s
             later and before it arrives, in which the ball is within two yards of the passer; null
             where the ball is off, and instead of 3 and more for a pass of half a second.

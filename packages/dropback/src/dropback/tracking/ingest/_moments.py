@@ -2,11 +2,13 @@
 
 An event charted at another moment, or a ball whose values lag behind its frames, gives features of
 another moment, and nothing fails. Three things start at a snap, the line, all players and the ball,
-and one ends at a release: the ball leaves the passer. What is off together tells what is wrong.
+and one ends at a release: the ball leaves the passer, whom it moves with until then. What is off
+together tells what is wrong.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,28 +23,46 @@ if TYPE_CHECKING:
     from dropback.tracking.ingest._entities import PlayerRuns
 
 # Frames around the snap to look for the starts in.
-_FIRST: Final = -14
-_LAST: Final = 25
+_FIRST: Final = -20
+_LAST: Final = 28
 # How far they go in so many frames once they have started: at 1.2, .8 and, the ball backward, 3
 # yards a second.
-_OVER: Final = 3
-_PLAYERS_YD: Final = 0.36
+PLAYERS_OVER: Final = 3
+PLAYERS_YD: Final = 0.36
 _LINE_YD: Final = 0.24
-_BALL_OVER: Final = 2
-_BALL_YD: Final = 0.6
+BALL_OVER: Final = 2
+BALL_YD: Final = 0.6
 # Between the medians of the highlights (6, 4 and 1) and of 2017 (7, 6 and 2).
-_USUAL: Final = np.array([[6.0], [5.0], [1.5]])
+USUAL_STARTS: Final = (6.0, 5.0, 1.5)
 
 # In the hand the ball is within .5 to 1.5 yards of the passer; a thrown one is gone in a frame.
-_NEAR_YD: Final = 2.0
-# Of 374 passes all but the two of 2017 with a ball that is 1.8 s behind are within 2 frames: of
-# those whose ball leaves the passer 3 frames early or late none starts so too.
-BALL_OFF: Final = (-3.0, 2.0)
+NEAR_YD: Final = 2.0
 # Frames after the release to look for the ball in: one that comes back takes longer.
-_LATER: Final = 8
+LATER: Final = 8
 # A pass that arrives within so many frames may fly so slowly that it is near the passer for three:
 # 5 of 200 simulated ones do, at 3.6 to 6.4 yards a second.
 _SHORT: Final = 5
+
+# From .8 s after the snap to .2 s before the release the passer has the ball, for at least .5 s.
+_HELD: Final = (8, -2)
+_LEAST_HELD: Final = 5
+# By how many frames the ball may be off, and from how far on all distances from it are alike.
+_REACH: Final = 20
+_FAR_YD: Final = 4.0
+# The ball of another moment that lies nearest to the passer is not told from that of this one
+# unless it is nearer by so much; of all that are so near to nearest the least off counts.
+_NEARER_YD: Final = 0.5
+_ALIKE_YD: Final = 0.3
+# Less than this is not off; what is off by numbers farther apart is not off by the same cause.
+_AGREE: Final = 2.0
+_ALIKE: Final = 4.0
+
+SNAP_OFF: Final = (-4.5, 4.5)
+"""All of 452 plays with a ball are from -4 to 4."""
+RELEASE_OFF: Final = (-3.0, 2.0)
+"""Of 372 passes all but one of 2019, in which the passer has the ball for 5 frames more."""
+BALL_OFF: Final = (-2.5, 2.5)
+"""All of 435 plays but the two of 2017 with a ball that is 1.8 s behind are from -2 to 0."""
 
 _CELL: Final = pl.col("n").cast(pl.Int64) * SLOTS + pl.col("slot").cast(pl.Int64)
 
@@ -66,16 +86,13 @@ def moments(
         `Plays`.
     """
     cell = _cell_of_runs(runs, entities)
-    starts = _starts(rows, runs, plays, entities, cell) - _USUAL
-    snap_off = np.median(starts, axis=0)
-    release_off = _release_off(rows, runs, plays, entities, cell)
-    # Where only one of the two is off the ball is where its frames are.
-    ball_off = starts[2] - snap_off
-    least = np.minimum(np.abs(ball_off), np.abs(release_off))
-    ball_off = np.where(ball_off * release_off < 0, 0.0, np.copysign(least, release_off))
+    starts = _starts(rows, runs, plays, entities, cell) - np.array(USUAL_STARTS)[:, None]
+    tracks = _pass_tracks(rows, runs, plays, entities, cell)
+    release_off = _release_off(tracks, plays)
+    ball_off = _ball_off(starts, release_off, tracks)
     release_off[(ball_off < BALL_OFF[0]) | (ball_off > BALL_OFF[1])] = np.nan
     measured = {
-        "snap_off_frames": snap_off,
+        "snap_off_frames": np.median(starts, axis=0),
         "ball_off_frames": ball_off,
         "release_off_frames": release_off,
     }
@@ -125,36 +142,62 @@ def _cells_of(entities: pl.DataFrame, group: str) -> Integers:
     return entities.filter(role_at_snap=group).select(_CELL).to_series().to_numpy()
 
 
-def _release_off(
+@dataclass(frozen=True)
+class _PassTracks:
+    """Where passer and ball are in the plays that end with a forward pass.
+
+    Attributes:
+        xy: x and y of passer and ball, shape ``[2, 2, M]``.
+        snap: Place of each play's snap, shape ``[N]``.
+        release: Likewise of its release.
+        thrown: Whether it has one.
+    """
+
+    xy: Singles
+    snap: Integers
+    release: Integers
+    thrown: Flags
+
+
+def _pass_tracks(
     rows: pl.DataFrame,
     runs: PlayerRuns,
     plays: pl.DataFrame,
     entities: pl.DataFrame,
     cell: Integers,
-) -> Floats:
-    """Last frame with the ball near the passer, from the release of a forward pass.
-
-    Up to `_LATER` frames after it, and before the pass arrives; NaN for none, and for a late one of
-    a short pass.
-    """
+) -> _PassTracks:
+    """The tracks of passer and ball from `_REACH` frames before the snap to as many later."""
     thrown = plays["end_event"].is_in(FORWARD_PASSES).fill_null(value=False).to_numpy()
     who = np.full(len(thrown) * SLOTS, -1)
     who[_cells_of(entities, "passer")] = 0
     who[BALL_SLOT::SLOTS] = 1
     snap, end = (plays[f"{name}_frame"].to_numpy().astype(np.int64) for name in ("snap", "end"))
-    lengths = np.where(thrown, end - snap + 1 + _LATER, 0)
+    lengths = np.where(thrown, end - snap + 1 + 2 * _REACH, 0)
     base = np.cumsum(lengths) - lengths
     tracks = np.full((2, 2, int(lengths.sum())), np.nan, np.float32)
     x, y = (rows[name].to_numpy() for name in ("x_yd", "y_yd"))
-    frame = rows["frame"].to_numpy()
-    write_tracks(x, y, frame, runs.head, runs.length, cell, who, snap, lengths, base, tracks)
-    (passer_x, ball_x), (passer_y, ball_y) = tracks
+    write_tracks(
+        x, y, rows["frame"].to_numpy(), runs.head, runs.length, cell, who, snap - _REACH, lengths,
+        base, tracks,
+    )  # fmt: skip
+    at_snap = base + np.where(thrown, _REACH, 0)
+    return _PassTracks(tracks, at_snap, at_snap + np.where(thrown, end - snap, 0), thrown)
+
+
+def _release_off(tracks: _PassTracks, plays: pl.DataFrame) -> Floats:
+    """Last frame with the ball near the passer, from the release of a forward pass.
+
+    Up to `LATER` frames after it, and before the pass arrives; NaN for none, and for a late one of
+    a short pass.
+    """
+    (passer_x, ball_x), (passer_y, ball_y) = tracks.xy
     apart = np.hypot(ball_x - passer_x, ball_y - passer_y)
-    is_near = apart < _NEAR_YD
+    is_near = apart < NEAR_YD
     near, far = np.flatnonzero(is_near), np.flatnonzero(~is_near)
-    arrival = plays["arrival_frame"].fill_null(2**31).to_numpy()
+    flies = (plays["arrival_frame"].fill_null(2**31) - plays["end_frame"]).to_numpy()
+    base, release = tracks.snap, tracks.release
     # A short pass is caught beside the passer.
-    release, bound = base + end - snap, base + np.minimum(lengths, arrival - snap)
+    bound = np.where(tracks.thrown, release + np.minimum(1 + LATER, flies), base)
     # A ball that comes back to the passer is another's; one that has not yet come at the release
     # is not gone.
     gone = np.append(far, len(is_near))[np.searchsorted(far, release)]
@@ -162,8 +205,54 @@ def _release_off(
     last = np.where(until_gone < 0, _last_before(near, bound, base), until_gone)
     # A ball whose track ends before is not gone from the passer.
     known = np.append(np.isfinite(apart), False)[np.minimum(release, len(apart))]
-    known &= (arrival - end > _SHORT) | (last - release <= BALL_OFF[1])
+    known &= (flies > _SHORT) | (last - release <= RELEASE_OFF[1])
     return np.where((last < 0) | ~known, np.nan, last - release)
+
+
+def _ball_off(starts: Floats, release_off: Floats, tracks: _PassTracks) -> Floats:
+    """By how many frames each ball is behind the players, 0 where it is not told to be.
+
+    Three measures tell it: how much later than the players the ball starts, how much later than
+    the release it leaves the passer, and how much later it lies nearest to where the passer is.
+    Where two agree the ball is off by the middle of the three; NaN where a start or the release is
+    unknown.
+
+    Args:
+        starts: See `_starts`, less the usual ones.
+        release_off: See `_release_off`.
+        tracks: Where passer and ball are.
+    """
+    start_off = starts[2] - starts[:2].mean(axis=0)
+    unlike = np.fmax(np.abs(start_off), np.abs(release_off)) >= _AGREE
+    wanted = np.flatnonzero(unlike & tracks.thrown)
+    apart = np.full((len(wanted), 2 * _REACH + 1), np.inf)
+    start, release = start_off[wanted], release_off[wanted]
+    if len(wanted):
+        measure_apart(tracks.xy, tracks.snap[wanted], tracks.release[wanted], apart)
+    least, now = apart.min(axis=1), apart[:, _REACH]
+    with np.errstate(invalid="ignore"):
+        is_held = (now - least >= _NEARER_YD) & (least < NEAR_YD)
+        alike = np.abs(start - release) <= _ALIKE
+    off = np.arange(-_REACH, _REACH + 1)
+    least_off = np.where(apart <= least[:, None] + _ALIKE_YD, np.abs(off), np.inf)
+    held = off[least_off.argmin(axis=1)]
+    lesser = np.where(np.abs(release) < np.abs(start), release, start)
+    there = np.clip(np.nan_to_num(lesser).round().astype(np.int64), -_REACH, _REACH) + _REACH
+    nearer = apart[np.arange(len(wanted)), there] <= now
+    told = (
+        (is_held & _agree(held, start))
+        | (is_held & _agree(held, release) & ~(start * release <= 0))
+        | (nearer & alike & _agree(start, release))
+    )
+    nearest = np.where(is_held, off[apart.argmin(axis=1)], lesser)
+    found = np.where(np.isnan(start_off) | np.isnan(release_off), np.nan, 0.0)
+    found[wanted[told]] = np.nanmedian(np.stack([start, release, nearest])[:, told], axis=0)
+    return found
+
+
+def _agree(one: Floats, other: Floats) -> Flags:
+    """Whether both are off in one direction."""
+    return (np.minimum(one, other) >= _AGREE) | (np.maximum(one, other) <= -_AGREE)
 
 
 def _last_before(places: Integers, bound: Integers, base: Integers) -> Integers:
@@ -213,6 +302,33 @@ def write_tracks(
 
 
 @compiled
+def measure_apart(xy: Singles, snap: Integers, release: Integers, apart: Floats) -> None:
+    """How far the ball of other moments is from the passer while he has it, on average.
+
+    Args:
+        xy: x and y of passer and ball, shape ``[2, 2, M]``.
+        snap: Place of each play's snap.
+        release: Likewise of its release.
+        apart: Written: yards by play and frames later, from `_REACH` before to as many after,
+            shape ``[N, 2 * _REACH + 1]``; unchanged where it is unknown.
+    """
+    for play in range(len(snap)):
+        start, stop = snap[play] + _HELD[0], release[play] + _HELD[1] + 1
+        for place in range(apart.shape[1]):
+            later = place - _REACH
+            total, count = 0.0, 0
+            for at in range(start, stop):
+                gone = np.hypot(
+                    xy[0, 1, at + later] - xy[0, 0, at], xy[1, 1, at + later] - xy[1, 0, at]
+                )
+                if not np.isnan(gone):
+                    total += min(gone, _FAR_YD)
+                    count += 1
+            if count >= _LEAST_HELD and 2 * count >= stop - start:
+                apart[play, place] = total / count
+
+
+@compiled
 def count_moving(
     x: Singles,
     y: Singles,
@@ -241,29 +357,29 @@ def count_moving(
         moving: Counted: players, and linemen, who move in each frame, ``[2, N, T]``.
         ball: Written: place of the first frame in which the ball goes back, ``[N]``.
     """
-    # Where each is from `_OVER` frames before the first that is counted on.
-    frames = moving.shape[2] + _OVER
+    # Where each is from `PLAYERS_OVER` frames before the first that is counted on.
+    frames = moving.shape[2] + PLAYERS_OVER
     at_x = np.full((len(is_line), frames), np.nan, np.float32)
     at_y = np.full((len(is_line), frames), np.nan, np.float32)
     for run in range(len(head)):
         owner = cell[run]
         if owner < 0:
             continue
-        before = snap[owner // SLOTS] + _FIRST - _OVER
+        before = snap[owner // SLOTS] + _FIRST - PLAYERS_OVER
         for at in range(head[run], head[run] + length[run]):
             place = frame[at] - before
             if 0 <= place < frames and np.isnan(at_x[owner, place]):
                 at_x[owner, place], at_y[owner, place] = x[at], y[at]
     for owner in range(len(is_line)):
         play, is_ball = owner // SLOTS, owner % SLOTS == BALL_SLOT
-        over = _BALL_OVER if is_ball else _OVER
+        over = BALL_OVER if is_ball else PLAYERS_OVER
         for place in range(moving.shape[2]):
-            now = place + _OVER
+            now = place + PLAYERS_OVER
             along = at_x[owner, now] - at_x[owner, now - over]
             if is_ball:
-                if np.isnan(ball[play]) and along * forward[play] < -_BALL_YD:
+                if np.isnan(ball[play]) and along * forward[play] < -BALL_YD:
                     ball[play] = place
                 continue
             gone = np.hypot(along, at_y[owner, now] - at_y[owner, now - over])
-            moving[0, play, place] += gone > _PLAYERS_YD
+            moving[0, play, place] += gone > PLAYERS_YD
             moving[1, play, place] += is_line[owner] and gone > _LINE_YD

@@ -29,7 +29,7 @@ from dropback.tracking.ingest._contradictions import (
 )
 from dropback.tracking.ingest._conventions import Check, Decision
 from dropback.tracking.ingest._entities import AROUND_SNAP
-from dropback.tracking.ingest._moments import BALL_OFF
+from dropback.tracking.ingest._moments import BALL_OFF, RELEASE_OFF, SNAP_OFF
 from dropback.tracking.ingest._results import with_results
 from dropback.tracking.readers._cells import CELL, cells_in, flags_in
 from dropback.tracking.readers._words import folded_word
@@ -78,16 +78,14 @@ LIMITS: Final = (
           "ball away from the passer at the release"),
     Limit("ball_to_passer_yd", "ball near the passer at the release", None, 6.0, "flag",
           "ball far from the passer at the release"),
-    # All of 388 plays with a ball are from -4 to 4.
-    Limit("snap_off_frames", "players and ball start at the snap", -4.5, 4.5, "flag",
+    Limit("snap_off_frames", "players and ball start at the snap", *SNAP_OFF, "flag",
           "a snap unlike the start of players and ball"),
     Limit("ball_off_frames", "ball on the players' clock", *BALL_OFF, "flag",
           "ball behind or ahead of the players"),
-    # Of 372 passes all but one of 2019, in which the passer has the ball for 5 frames more.
-    Limit("release_off_frames", "ball gone after the release", None, 2, "flag",
+    Limit("release_off_frames", "ball gone after the release", None, RELEASE_OFF[1], "flag",
           "ball with the passer after the release"),
-    Limit("release_off_frames", "ball with the passer until the release", -3, None, "flag",
-          "ball gone from the passer before the release"),
+    Limit("release_off_frames", "ball with the passer until the release", RELEASE_OFF[0], None,
+          "flag", "ball gone from the passer before the release"),
     Limit("rate_hz", "ten frames a second", 9.5, 10.5, "set aside", "not ten frames a second"),
     # 2017 to 2021: .12, at most .6; in 2015 twelve of 149 snaps are charted after the start.
     Limit("speed_before_snap_yd_per_s", "still before the snap", None, 1.0, "flag",
