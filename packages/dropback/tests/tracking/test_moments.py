@@ -1,5 +1,6 @@
 """The snap and the release against the players and the ball: made plays, and real ones shifted."""
 
+import re
 import shutil
 
 import polars as pl
@@ -134,6 +135,32 @@ def test_players_and_ball_start_at_the_snap(event, off, tmp_path):
     assert found == ("flagged" if abs(off) > 4.5 else "ok")
 
 
+def test_a_snap_away_from_its_line_is_blamed_on_a_snap_charted_late(tmp_path):
+    # 17 frames late the ball is 5.95 yards behind the line, as another play's or one in meters is.
+    play = MadePlay(snap=16, release=36, arrival=46, frames=50, events={33: SNAP, 36: THROW})
+    _, report = read_tracking(made_set("bdb_2025", play, rows=started(play)).write(tmp_path))
+    ((reason, detail),) = report.left_out.select("reason", "detail").rows()
+    assert reason == "snap away from the line of scrimmage"
+    # 2 for the play (see above) and 17.
+    said = (
+        "; players and ball start 19 frames sooner than at other snaps: is ball_snap at frame 33 "
+        "charted late?"
+    )
+    assert detail.endswith(said)
+
+
+def test_a_ball_away_from_the_passer_is_blamed_on_a_release_charted_late(tmp_path):
+    # The ball is with the passer until frame 26. At frame 38 it is with the receiver.
+    play = MadePlay(events={6: SNAP, 38: THROW})
+    _, report = read_tracking(made_set("bdb_2025", play).write(tmp_path))
+    ((reason, detail),) = report.left_out.select("reason", "detail").rows()
+    assert reason == "ball away from the passer at the release"
+    said = (
+        "; the ball leaves the passer 12 frames before: is pass_forward at frame 38 charted late?"
+    )
+    assert detail.endswith(said)
+
+
 def test_without_a_ball_or_a_line_that_starts_the_snap_is_not_judged(tmp_path):
     play = MadePlay()
     no_ball = started(play).filter(pl.col("nflId").is_not_null())
@@ -192,16 +219,23 @@ def moved(rows, event, frames):
     return rows.with_columns(event=pl.when(at).then(pl.lit(event)).otherwise(gone))
 
 
-def flags_of_game(rows, data_dir, folder):
-    """Flags of each play of the game of 2017 with these rows, and the reasons of those left out."""
+def game_of(rows, source, folder):
+    """The folder with these rows and the tables of the game of 2017."""
     folder.mkdir(exist_ok=True)
     for name in ("plays", "games", "players"):
-        shutil.copy(data_dir / f"tracking/bdb_2019/{name}.csv", folder)
+        shutil.copy(source / f"{name}.csv", folder)
     rows.write_csv(folder / "tracking_gameId_2017090700.csv")
-    blocks, report = read_tracking(folder)
+    return folder
+
+
+def flags_of_game(rows, data_dir, folder):
+    """Flags of each play of the game of 2017 with these rows, and why others are left out."""
+    blocks, report = read_tracking(game_of(rows, data_dir / "tracking/bdb_2019", folder))
     plays = pl.concat(block.plays for block in blocks) if blocks else pl.DataFrame()
     kept = {row["play_id"]: row["flags"] for row in plays.iter_rows(named=True)}
-    return kept, dict(report.left_out.select("play_id", "reason").iter_rows())
+    return kept, {
+        play: told for play, *told in report.left_out.select("play_id", "reason", "detail").rows()
+    }
 
 
 def test_real_passes_leave_the_hand_at_the_release(passes, data_dir, tmp_path):
@@ -215,7 +249,8 @@ def test_a_real_release_that_is_charted_half_a_second_early_is_flagged(passes, d
 
 def test_a_real_release_that_is_charted_late_is_flagged_or_set_aside(passes, data_dir, tmp_path):
     kept, left_out = flags_of_game(moved(passes, THROW, 4), data_dir, tmp_path)
-    assert set(left_out.values()) <= {"ball away from the passer at the release"}
+    away = "ball away from the passer at the release"
+    assert {reason for reason, _ in left_out.values()} <= {away}
     assert all(GONE in flags for flags in kept.values())
     assert len(kept) + len(left_out) == len(PASSES)
 
@@ -243,12 +278,38 @@ def test_a_real_snap_that_is_charted_early_is_flagged(passes, data_dir, tmp_path
 def test_a_real_snap_that_is_charted_late_is_flagged_or_set_aside(passes, data_dir, tmp_path):
     kept, left_out = flags_of_game(moved(passes, SNAP, 8), data_dir, tmp_path)
     away = {"ball away from the center at the snap", "snap away from the line of scrimmage"}
-    assert set(left_out.values()) <= away
+    assert {reason for reason, _ in left_out.values()} <= away
     assert all(STARTED in flags for flags in kept.values())
     assert len(kept) + len(left_out) == len(PASSES)
 
 
-@pytest.mark.parametrize("frames", [5, 8, 12, 20])
-def test_a_real_ball_that_is_behind_its_frames_is_flagged(frames, passes, data_dir, tmp_path):
-    kept, _ = flags_of_game(lagging(passes, frames), data_dir, tmp_path)
-    assert kept == {play: [LAGS] for play in PASSES}
+@pytest.mark.parametrize("frames", [6, 12, 20])
+def test_real_plays_set_aside_for_a_snap_charted_late_say_so(frames, passes, data_dir, tmp_path):
+    _, left_out = flags_of_game(moved(passes, SNAP, frames), data_dir, tmp_path)
+    assert left_out or frames == 6
+    for _, detail in left_out.values():
+        said = re.search(r"start (\d+) frames sooner .*: is ball_snap at frame \d+ charted late\?$",
+                         detail)  # fmt: skip
+        assert abs(int(said[1]) - frames) <= 3
+
+
+@pytest.mark.parametrize("frames", [5, 8, 20])
+def test_real_plays_set_aside_for_a_release_charted_late_say_so(frames, passes, data_dir, tmp_path):
+    _, left_out = flags_of_game(moved(passes, THROW, frames), data_dir, tmp_path)
+    assert len(left_out) >= 3
+    late = re.compile(r"(\d+) frames before: is pass_forward at frame \d+ charted late\?$")
+    said = [found for _, detail in left_out.values() if (found := late.search(detail))]
+    assert all(abs(int(found[1]) - frames) <= 3 for found in said)
+    # In play 449 the ball moves before the snap.
+    assert len(said) >= len(left_out) - 1
+
+
+@pytest.mark.parametrize("frames", [-16, -8, 5, 12, 20])
+def test_a_real_ball_of_other_frames_is_told_at_any_distance(frames, passes, data_dir, tmp_path):
+    kept, left_out = flags_of_game(lagging(passes, frames), data_dir, tmp_path)
+    assert all(LAGS in flags for flags in kept.values())
+    for _, detail in left_out.values():
+        said = re.search(r"passer (\d+) frames sooner than the players: are its places of later",
+                         detail)  # fmt: skip
+        assert abs(int(said[1]) + frames) <= 4
+    assert len(kept) + len(left_out) == len(PASSES)

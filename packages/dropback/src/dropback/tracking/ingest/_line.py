@@ -11,6 +11,7 @@ from dropback.data._field import FIELD_LENGTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_
 from dropback.tracking._blocks import X
 from dropback.tracking._schema import BALL_SLOT, LINE_RANGE_X_YD
 from dropback.tracking.ingest._axes import METERS_PER_YARD
+from dropback.tracking.ingest._moment_causes import SLIGHTLY_OFF, another_snap
 
 if TYPE_CHECKING:
     from dropback.tracking._blocks import PlayBlock
@@ -111,8 +112,11 @@ def _likely_cause(by_number: pl.Expr, layout: Format) -> pl.Expr:
         .otherwise(pl.lit(f": does {side} name the other team?"))
     )
     other_end = FIELD_LENGTH_YD - line
+    moment = another_snap()
     return (
-        pl.when((other_end - snap).abs() <= _FITS_YD)
+        pl.when(moment.is_not_null())
+        .then(moment)
+        .when((other_end - snap).abs() <= _FITS_YD)
         .then(
             pl.format(
                 "from the other end of the field the line is at {} yd{}", other_end.round(1), why
@@ -125,7 +129,9 @@ def _likely_cause(by_number: pl.Expr, layout: Format) -> pl.Expr:
                 in_yards.round(1),
             )
         )
-        .otherwise(pl.lit("is the line, or the snap, another play's?"))
+        .otherwise(
+            another_snap(SLIGHTLY_OFF).fill_null("is the line, or the snap, another play's?")
+        )
     )
 
 

@@ -29,6 +29,7 @@ from dropback.tracking.ingest._contradictions import (
 )
 from dropback.tracking.ingest._conventions import Check, Decision
 from dropback.tracking.ingest._entities import AROUND_SNAP
+from dropback.tracking.ingest._moment_causes import SLIGHTLY_OFF, another_release, another_snap
 from dropback.tracking.ingest._moments import BALL_OFF, RELEASE_OFF, SNAP_OFF
 from dropback.tracking.ingest._results import with_results
 from dropback.tracking.readers._cells import CELL, cells_in, flags_in
@@ -105,6 +106,11 @@ LIMITS: Final = (
     Limit("repeated_events", "repeated snaps and throws", None, 0, "flag", "repeated events"),
 )  # fmt: skip
 """What a play must keep to, in the order in which reasons are given."""
+
+_CAUSES: Final = {
+    "ball_to_center_yd": another_snap(SLIGHTLY_OFF),
+    "ball_to_passer_yd": another_release(),
+}
 
 MEASURES: Final = (*dict.fromkeys(limit.column for limit in LIMITS), "flags", "nullified")
 
@@ -255,6 +261,7 @@ def _short(column: str) -> pl.Expr:
 def implausible(plays: pl.DataFrame) -> pl.DataFrame:
     """Rows of (play, game_id, play_id, reason, detail) for plays that are set aside."""
     found = []
+    none = pl.lit(None, pl.String)
     for limit in LIMITS:
         if limit.action == "set aside":
             bound = f"at most {limit.most:g}" if limit.least is None else f"about {RATE_HZ:g}"
@@ -269,7 +276,9 @@ def implausible(plays: pl.DataFrame) -> pl.DataFrame:
                         pl.col(limit.column).round(1),
                         pl.when(pl.col(limit.column) < 0)
                         .then(pl.lit(": the column time runs backwards"))
-                        .otherwise(pl.lit("")),
+                        .otherwise(
+                            pl.format("; {}", _CAUSES.get(limit.column, none)).fill_null("")
+                        ),
                     ),
                 )
             )
