@@ -143,14 +143,15 @@ SNAP, THROW, ARRIVED = "ball_snap", "pass_forward", "pass_arrived"
 @pytest.mark.parametrize(
     ("events", "snap", "release", "repeats"),
     [
-        # In a made play the players move from frame 6 on and the passer has the ball until 26.
-        ({2: SNAP, 6: SNAP, 26: THROW, 36: ARRIVED}, 6, 26, 1),
+        # In a made play the players move from frame 6 on and the passer has the ball until 26. They
+        # start at once, as real ones that stand there do .4 s after the snap.
+        ({1: SNAP, 6: SNAP, 26: THROW, 36: ARRIVED}, 6, 26, 1),
         ({6: SNAP, 16: SNAP, 26: THROW, 36: ARRIVED}, 6, 26, 1),
         ({6: SNAP, 26: THROW, 30: SNAP, 36: ARRIVED}, 6, 26, 1),
         ({6: SNAP, 16: THROW, 26: THROW, 36: ARRIVED}, 6, 26, 1),
         ({6: SNAP, 26: THROW, 30: THROW, 36: ARRIVED}, 6, 26, 1),
         ({6: SNAP, 16: THROW, 20: ARRIVED, 26: THROW}, 6, 16, 1),
-        ({3: SNAP, 6: SNAP, 16: THROW, 21: THROW, 26: THROW, 36: ARRIVED}, 6, 26, 3),
+        ({1: SNAP, 6: SNAP, 16: THROW, 21: THROW, 26: THROW, 36: ARRIVED}, 6, 26, 3),
         ({6: SNAP, 26: THROW, 36: ARRIVED}, 6, 26, 0),
     ],
     ids=str,
@@ -158,7 +159,7 @@ SNAP, THROW, ARRIVED = "ball_snap", "pass_forward", "pass_arrived"
 def test_the_snap_is_where_players_start_and_the_throw_where_the_passer_has_the_ball(
     events, snap, release, repeats, tmp_path
 ):
-    (block,), _ = read(tmp_path, MadePlay(events=events))
+    (block,), _ = read(tmp_path, MadePlay(events=events), layout="bdb_2023")
     row = block.plays.row(0, named=True)
     assert (row["snap_frame"], row["snap_frame"] + row["frames"] - 1) == (snap, release)
     assert row["repeated_events"] == repeats

@@ -261,12 +261,23 @@ def repeated(rows, event, frames):
     return rows.with_columns(event=pl.when(at).then(pl.lit(event)).otherwise("event"))
 
 
-def test_of_two_real_snaps_the_one_that_players_already_run_at_does_not_count(
-    passes, data_dir, tmp_path
+@pytest.mark.parametrize(
+    ("event", "frames"), [(SNAP, 4), (SNAP, 8), (SNAP, -4), (THROW, 3), (THROW, -3)]
+)
+def test_of_two_real_events_the_one_at_which_players_or_ball_start_counts(
+    event, frames, passes, data_dir, tmp_path
 ):
-    kept, left_out = flags_of_game(repeated(passes, SNAP, 8), data_dir, tmp_path)
-    # A snap 8 frames late would be flagged or set aside.
-    assert (kept, left_out) == ({play: ["repeated events"] for play in PASSES}, {})
+    folder = data_dir / "tracking/bdb_2019"
+    once, _ = read_tracking(game_of(passes, folder, tmp_path / "once"))
+    blocks, report = read_tracking(
+        game_of(repeated(passes, event, frames), folder, tmp_path / "twice")
+    )
+    assert report.left_out.is_empty()
+    when = ["play_id", "snap_frame", "frames"]
+    chosen, right = ({*pl.concat(b.plays for b in of).select(when).rows()} for of in (blocks, once))
+    # As of 147 highlights nine in ten: of two snaps .4 s apart the players may start at either.
+    assert len(chosen & right) >= len(PASSES) - 1
+    assert report.flagged["flags"].to_list() == ["repeated events"] * len(PASSES)
 
 
 def test_a_real_snap_that_is_charted_early_is_flagged(passes, data_dir, tmp_path):

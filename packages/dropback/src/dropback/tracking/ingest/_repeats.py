@@ -17,6 +17,15 @@ from dropback.data._field import RATE_HZ
 from dropback.tracking._roles import named_passers
 from dropback.tracking._windows import ARRIVALS, FORWARD_PASSES, RELEASES, SNAPS
 from dropback.tracking.ingest._entities import BALL_WORDS
+from dropback.tracking.ingest._moments import (
+    BALL_OVER,
+    BALL_YD,
+    LATER,
+    NEAR_YD,
+    PLAYERS_OVER,
+    PLAYERS_YD,
+    USUAL_STARTS,
+)
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._tables import normalized_position, nulls_restored, team_code
 
@@ -50,10 +59,11 @@ def settle_repeats(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One snap and one throw for each play that has any.
 
-    The throw is the last before the pass first arrives at which the named passer has the ball;
-    where no ball or no passer is known, the last before that arrival. The snap is the last before
-    the throw at which the players stand and after which they start to move; where they stand at
-    none of those, or start after none, the first.
+    Of the throws before the pass first arrives at which the named passer has the ball, the one
+    nearest to when the ball leaves the passer; where no ball or no passer is known, the last before
+    that arrival. Of the snaps before the throw at which the players stand and after which they
+    start to move, the one nearest to their start; where they stand at none of those, or start after
+    none, the first.
 
     Args:
         events: Rows of (play, frame, event), each once.
@@ -165,28 +175,89 @@ def _chosen_throw(
     gap = (
         (pl.col("x_yd") - pl.col("ball_x")).pow(2) + (pl.col("y_yd") - pl.col("ball_y")).pow(2)
     ).sqrt()
-    has = gap <= MOST_BALL_TO_PASSER_YD
+    at = ["play", "frame"]
+    gaps = (
+        ball.unique(at)
+        .join(passer.unique(at), on=at, how="inner")
+        .select(*at, has=gap <= MOST_BALL_TO_PASSER_YD, near=gap < NEAR_YD)
+    )
     candidates = (
-        left_join(throws, ball.unique(["play", "frame"]), on=["play", "frame"])
-        .pipe(left_join, passer.unique(["play", "frame"]), on=["play", "frame"])
-        .with_columns(has=has.fill_null(value=False))
+        left_join(throws, gaps, on=at)
+        .with_columns(pl.col("has").fill_null(value=False))
         .filter(pl.col("has") | ~pl.col("has").any().over("play"))
     )
     arrivals = events.filter(pl.col("event").is_in(ARRIVALS)).select("play", arrival="frame")
+    bounds = candidates.group_by("play").agg(
+        first=pl.col("frame").min(), last=pl.col("frame").max() + LATER
+    )
     first_arrival = (
-        candidates.group_by("play")
-        .agg(first=pl.col("frame").min())
-        .join(arrivals, on="play", how="inner")
+        bounds.join(arrivals, on="play", how="inner")
         .filter(pl.col("arrival") > pl.col("first"))
         .group_by("play")
         .agg(pl.col("arrival").min())
     )
-    return (
-        left_join(candidates, first_arrival, on="play")
-        .filter((pl.col("frame") < pl.col("arrival")).fill_null(value=True))
-        .sort("play", "frame")
-        .unique("play", keep="last", maintain_order=True)
+    bounds = left_join(bounds, first_arrival, on="play").select(
+        "play", "arrival", before=pl.min_horizontal("arrival", "last")
     )
+    leaves = (
+        gaps.filter("near")
+        .join(bounds, on="play", how="inner")
+        .filter(pl.col("frame") < pl.col("before"))
+        .group_by("play")
+        .agg(leaves=pl.col("frame").max())
+    )
+    off = (pl.col("frame") - pl.col("leaves")).abs()
+    return (
+        left_join(candidates, bounds, on="play")
+        .filter((pl.col("frame") < pl.col("arrival")).fill_null(value=True))
+        .pipe(left_join, leaves, on="play")
+        .sort("play", off, -pl.col("frame"))
+        .unique("play", keep="first", maintain_order=True)
+    )
+
+
+def _starts_of(tracks: pl.DataFrame, over: int, yards: float) -> pl.DataFrame:
+    """``play`` and ``start``, each frame in which most of its tracks move and before did not.
+
+    Args:
+        tracks: ``play``, ``player_id``, ``at``, ``x_yd`` and ``y_yd``.
+        over: Frames before to look back at.
+        yards: How far who moves has gone since.
+    """
+    on = ["play", "player_id", "at"]
+    before = tracks.with_columns(pl.col("at") + over)
+    along, across = (pl.col(name) - pl.col(f"{name}_right") for name in ("x_yd", "y_yd"))
+    moves = (along.pow(2) + across.pow(2)).sqrt() > yards
+    most = (
+        tracks.join(before, on=on, how="inner", nulls_equal=True)
+        .group_by("play", "at")
+        .agg(most=moves.mean() > 0.5)
+    )
+    return (
+        most.sort("play", "at")
+        .filter(pl.col("most") & ~pl.col("most").shift(1).over("play").fill_null(value=True))
+        .select("play", start="at")
+    )
+
+
+def _starts_off(snaps: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
+    """By how many frames players and ball start at another time than after a snap, on average."""
+    tracks = positions.select("play", "player_id", "x_yd", "y_yd", "is_ball", at="frame")
+    moving = (
+        (~pl.col("is_ball"), PLAYERS_OVER, PLAYERS_YD, USUAL_STARTS[0]),
+        (pl.col("is_ball"), BALL_OVER, BALL_YD, USUAL_STARTS[2]),
+    )
+    found = []
+    for who, over, yards, usual in moving:
+        off = (pl.col("start") - pl.col("frame") - usual).abs().min()
+        starts = _starts_of(tracks.filter(who), over, yards)
+        found.append(
+            snaps.select("play", "frame")
+            .join(starts, on="play", how="inner")
+            .group_by("play", "frame")
+            .agg(off=off)
+        )
+    return pl.concat(found).group_by("play", "frame").agg(pl.col("off").mean())
 
 
 def _chosen_snap(snaps: pl.DataFrame, throw: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
@@ -216,12 +287,17 @@ def _chosen_snap(snaps: pl.DataFrame, throw: pl.DataFrame, positions: pl.DataFra
     return (
         left_join(snaps, starts, on=["play", "frame"])
         .pipe(left_join, throw.select("play", throw="frame"), on="play")
+        .pipe(left_join, _starts_off(snaps, positions), on=["play", "frame"])
         .with_columns(starts=does_start.fill_null(value=False))
         .filter(pl.col("starts") | ~pl.col("starts").any().over("play"))
         .with_columns(stands=pl.col("starts") & (pl.col("still") <= MOST_BEFORE_YD_PER_S))
         .filter(pl.col("stands") | ~pl.col("stands").any().over("play"))
-        # Of those that players stand at and start after the last, of others the first.
-        .with_columns(order=pl.when("stands").then(-pl.col("frame")).otherwise("frame"))
-        .sort("play", "order")
+        # Of those that players stand at and start after the nearest to a start, of several the
+        # last; of others the first.
+        .with_columns(
+            off=pl.when("stands").then("off").otherwise(0.0).fill_null(np.inf),
+            order=pl.when("stands").then(-pl.col("frame")).otherwise("frame"),
+        )
+        .sort("play", "off", "order")
         .unique("play", keep="first", maintain_order=True)
     )
