@@ -37,8 +37,9 @@ def entities(**positions: str | None) -> pl.DataFrame:
         pl.col("position")
     )  # fmt: skip
     return table.with_columns(
-        position=other, recorded_role=pl.lit(None, pl.String), named_passer=pl.lit(value=False)
-    )
+        position=other, recorded_role=pl.lit(None, pl.String), named_passer=pl.lit(value=False),
+        unlikely_passer=pl.lit(None, pl.Float64),
+    )  # fmt: skip
 
 
 def in_slots(table: pl.DataFrame) -> list[str]:

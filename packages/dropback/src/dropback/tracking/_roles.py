@@ -51,8 +51,9 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
     Args:
         entities: One row a play and entity: ``play``, ``side``, ``position`` (null where
             unknown), ``x_yd`` and ``y_yd`` at the snap with the offense moving toward +x,
-            ``recorded_role`` (null where there is none) and ``named_passer``, whether the play's
-            description names the player as the passer.
+            ``recorded_role`` (null where there is none), ``named_passer``, whether the play's
+            description names the player as the passer, and ``unlikely_passer``, which the passer
+            of a play has least of, null in plays whose passer is told otherwise.
 
     Returns:
         The same rows and order with ``slot``, ``role_at_snap`` (one of `GROUPS_AT_SNAP`) and
@@ -69,6 +70,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
         x=pl.col("x_yd").cast(pl.Float64).fill_null(np.nan),
         y=pl.col("y_yd").cast(pl.Float64).fill_null(np.nan),
         recorded=is_recorded,
+        unlikely=pl.col("unlikely_passer").cast(pl.Float64).fill_null(np.nan),
     )
     # One integer a play and side.
     sides = (said["play"] * len(_SIDES) + said["side"]).to_numpy()
@@ -77,7 +79,7 @@ def assign_slots(entities: pl.DataFrame) -> pl.DataFrame:
     group[rows], slot[rows] = _groups_and_slots(
         sides[rows], {name: said[name].to_numpy()[rows] for name in said.columns}
     )
-    return entities.drop("named_passer").with_columns(
+    return entities.drop("named_passer", "unlikely_passer").with_columns(
         slot=pl.Series(slot),
         role_at_snap=pl.Series(GROUPS_AT_SNAP).gather(pl.Series(group)),
         passer_inferred=pl.Series(group == _group("passer")) & ~said["recorded"],
@@ -103,12 +105,13 @@ def _groups_and_slots(sides: Integers, said: dict[str, NDArray[Any]]) -> tuple[I
     front_x = np.maximum.reduceat(x, head) if len(head) else x
     behind = front_x[run] - x
     off_middle = np.abs(y - _middles(head, size, y, position == _CENTER)[run])
-    # A quarterback stands behind the center. Where no position tells the quarterback, the player
-    # there who is no lineman is the passer.
+    # A quarterback stands behind the center. Where no position tells the quarterback, the likeliest
+    # is the passer, or else the player there who is no lineman.
     is_likely = [
         said["recorded"], said["named_passer"], position == _QUARTERBACK, is_line, behind < 1.0
     ]  # fmt: skip
     score = np.select(is_likely, [-3000.0, -2000.0, -1000.0, 1000.0, 100.0], 0.0) + off_middle
+    score = np.where(np.isnan(said["unlikely"]), score, said["unlikely"])
     nobody = np.zeros(len(run), np.int64)
     is_passer = (side == _OFFENSE) & (_places(head, size, nobody, score) == 0)
     # At least five of eleven are not eligible (NFL rulebook, Rule 5, Section 3). Where positions

@@ -23,7 +23,6 @@ from dropback.tracking.ingest._entities import (
     WindowRows,
     find_entities,
     find_player_runs,
-    place_entities,
     rows_inside,
 )
 from dropback.tracking.ingest._event_words import NO_NEAR_EVENT, event_rows, near_events
@@ -32,6 +31,7 @@ from dropback.tracking.ingest._joined_plays import joined_plays
 from dropback.tracking.ingest._lost_rows import flags_of_lost_rows, lost_cell
 from dropback.tracking.ingest._moments import moments
 from dropback.tracking.ingest._passes import find_inside, scatter
+from dropback.tracking.ingest._placing import place_entities
 from dropback.tracking.ingest._problems import (
     MOST_APART_YD,
     NO_PROBLEM,
@@ -153,7 +153,7 @@ def assemble(
     miscounted = player_problems(plays, entities, layout)
     plays = _without(plays, miscounted)
     entities = entities.join(plays.select("play"), on="play", how="semi", maintain_order="left")
-    entities, plays = place_entities(entities, plays)
+    entities, plays = place_entities(entities, plays, window)
     frames, offsets, duplicates, apart = _scattered(window, plays, entities)
     used = np.zeros((plays.height, SLOTS), bool)
     used[entities["n"].to_numpy(), entities["slot"].to_numpy()] = True

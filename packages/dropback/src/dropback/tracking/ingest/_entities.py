@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from dropback._frames import left_join
-from dropback.tracking._roles import assign_slots, named_passers
 from dropback.tracking.ingest._passes import early_values, find_inside
 from dropback.tracking.ingest._player_flags import with_flags_of_players
 from dropback.tracking.readers._cells import ROW, unread_by_play, unread_where, yes_or_no
@@ -279,35 +278,6 @@ def _unread_of_rows(heads: pl.DataFrame, layout: Format) -> pl.DataFrame:
 def _whole_jersey() -> pl.Expr:
     number = whole(pl.col("jersey_number").cast(pl.Float64, strict=False))
     return pl.when(number.is_between(*_JERSEYS)).then(number)
-
-
-def place_entities(
-    entities: pl.DataFrame, plays: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Slots of the entities; which way each play moves, from where the sides stand."""
-    centers = entities.group_by("play").agg(
-        offense_x=pl.col("x_yd").filter(pl.col("side") == "offense").mean(),
-        defense_x=pl.col("x_yd").filter(pl.col("side") == "defense").mean(),
-    )
-    plays = left_join(plays, centers, on="play").with_columns(
-        moves_right=pl.col("offense_x") < pl.col("defense_x"),
-        side_gap_yd=(pl.col("offense_x") - pl.col("defense_x")).abs(),
-    )
-    moving = left_join(entities, plays.select("play", "moves_right"), on="play")
-    sign = pl.when("moves_right").then(1.0).otherwise(-1.0)
-    passers = named_passers(plays, entities).with_columns(named_passer=pl.lit(value=True))
-    named = left_join(moving, passers, on=["play", "player_id"])
-    slots = assign_slots(
-        named.with_columns(
-            pl.col("x_yd", "y_yd") * sign, pl.col("named_passer").fill_null(value=False)
-        )
-    )
-    index_of_play = pl.DataFrame({"play": plays["play"], "n": np.arange(plays.height)})
-    return (
-        left_join(slots.drop("x_yd", "y_yd", "moves_right"), index_of_play, on="play")
-        .pipe(left_join, plays.select("play", "game_id", "play_id"), on="play")
-        .sort("n", "slot")
-    ), plays
 
 
 def _at_snap(window: WindowRows) -> dict[str, pl.Series]:
