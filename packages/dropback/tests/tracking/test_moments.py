@@ -3,6 +3,7 @@
 import re
 import shutil
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -324,3 +325,17 @@ def test_a_real_ball_of_other_frames_is_told_at_any_distance(frames, passes, dat
                          detail)  # fmt: skip
         assert abs(int(said[1]) + frames) <= 4
     assert len(kept) + len(left_out) == len(PASSES)
+
+
+@pytest.mark.parametrize("frames", [-9, 4, 13])
+def test_a_real_ball_that_numbers_its_frames_otherwise_is_put_on_the_players_clock(
+    frames, passes, data_dir, tmp_path
+):
+    is_ball = pl.col("displayName") == "football"
+    number = pl.col("frame.id").cast(pl.Float64) + pl.when(is_ball).then(frames).otherwise(0)
+    folder = data_dir / "tracking/bdb_2019"
+    (right,), _ = read_tracking(game_of(passes, folder, tmp_path / "right"))
+    rows = passes.with_columns(number.cast(pl.String).alias("frame.id"))
+    (block,), _ = read_tracking(game_of(rows, folder, tmp_path / "other"))
+    np.testing.assert_array_equal(block.frames, right.frames)
+    assert block.plays["flags"].to_list() == [["tracks put on one clock"]] * len(PASSES)

@@ -412,8 +412,7 @@ def test_nullified_plays_are_those_that_the_description_or_the_flag_names(
         # The ball is 1.8 s behind on two plays, as its stamps say. 3528 is a scramble with an
         # illegal pass at its end.
         ("bdb_2019", 78, {"ball far from the passer at the release": 1,
-                          "ball behind or ahead of the players": 2,
-                          "time stamps unlike frame numbers": 2,
+                          "tracks put on one clock": 2,
                           "a result unlike the events": 1}),
         # Two players of 2015112907/3461 and of 2015121304/3371 stand still in the air for .8 s; two
         # of the three with somebody across the line are among the twelve late snaps.
@@ -435,6 +434,19 @@ def test_few_real_plays_are_flagged_and_none_beyond_those_known(layout, kept, fl
     assert plays.height == kept
     counts = plays["flags"].explode().drop_nulls().value_counts()
     assert dict(counts.iter_rows()) == flags
+
+
+def test_balls_of_2017_are_put_where_their_whole_seconds_begin(folder):
+    # In play 160 the stamps of the players' frame 15, the snap's, are those of the ball's frame 33.
+    plays = read_plays_table(folder).filter(game_id=2017090700)
+    found = plays.filter(pl.col("corrections").list.len() > 0)
+    assert dict(
+        found.select("play_id", pl.col("corrections").list.join("; ")).rows()
+    ) == dict.fromkeys(
+        (160, 210), "clock: frames shifted to the other tracks' whole seconds, ball by -18"
+    )
+    # Read by frame number the ball starts 18.5 and 16.5 frames after the snap.
+    assert found["ball_off_frames"].to_list() == [0.0, 0.0]
 
 
 def at(block, game, play):

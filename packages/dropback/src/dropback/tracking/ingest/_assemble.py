@@ -16,7 +16,7 @@ from dropback._frames import left_join
 from dropback.tracking._blocks import DROPBACKS, PlayBlock, WideFrames, X, Y, empty_frames
 from dropback.tracking._schema import FRAME_QUANTITIES, SLOTS, X_RANGE_YD, Y_RANGE_YD
 from dropback.tracking._windows import find_windows
-from dropback.tracking.ingest._clocks import align_tracks
+from dropback.tracking.ingest._clocks import align_by_seconds, align_tracks
 from dropback.tracking.ingest._entities import (
     PlayerRuns,
     SideTables,
@@ -124,11 +124,18 @@ def assemble(
     unbound = plays["end_frame"].null_count() > 0
     near = near_events(rows, runs, layout) if unbound else NO_NEAR_EVENT
     plays = left_join(plays, near, on="play")
-    was = None if rate is None else f"rate: resampled from {rate:g} to 10 frames a second"
-    plays = plays.with_columns(resampled=pl.lit(was, dtype=pl.String))
+    plays = plays.with_columns(
+        resampled=pl.lit(
+            None if rate is None else f"rate: resampled from {rate:g} to 10 frames a second",
+            dtype=pl.String,
+        )
+    )
     keys = plays.select("play", "game_id", "play_id")
     changes = changing_cells(rows, runs)
     stamps, off_frames = read_all_stamps(rows, runs, layout)
+    rows, plays, off_frames = align_by_seconds(
+        rows, runs, at, plays, off_frames, whole=stamps.whole
+    )
     problems = _in_order(
         _of_faults(plays, faults),
         window_problems(plays, layout, runs=wanted.runs),

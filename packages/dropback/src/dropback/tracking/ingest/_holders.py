@@ -25,7 +25,7 @@ _BEHIND_YD: Final = 0.8
 _ON_LINE_YD: Final = 1.5
 _LINEMAN: Final = 100.0
 # Of 304 highlights without a ball and positions 30 passers are wrong, 20 of them among the 96 whose
-# next is so near; of 387 plays with a ball three, of which two have one that is 1.8 s behind.
+# next is so near; of 387 plays with a ball one.
 _DOUBTFUL_YD: Final = 2.0
 
 DOUBTFUL: Final = "a passer who cannot be told"

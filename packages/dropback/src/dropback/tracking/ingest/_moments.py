@@ -62,7 +62,7 @@ SNAP_OFF: Final = (-4.5, 4.5)
 RELEASE_OFF: Final = (-3.0, 2.0)
 """Of 372 passes all but one of 2019, in which the passer has the ball for 5 frames more."""
 BALL_OFF: Final = (-2.5, 2.5)
-"""All of 435 plays but the two of 2017 with a ball that is 1.8 s behind are from -2 to 0."""
+"""All of 435 plays with a ball on one clock with the players are from -2 to 0."""
 
 _CELL: Final = pl.col("n").cast(pl.Int64) * SLOTS + pl.col("slot").cast(pl.Int64)
 
