@@ -109,7 +109,9 @@ def moved(block: PlayBlock, zero: Zero) -> PlayBlock:
     frames[..., X] += np.float32(zero.x)
     frames[..., Y] += np.float32(zero.y)
     line = pl.col("absolute_yardline_x_yd").cast(pl.Float64) + zero.line
-    return replace(block, frames=frames, plays=block.plays.with_columns(line))
+    arrival = block.arrival_xy + np.asarray((zero.x, zero.y), np.float32)
+    plays = block.plays.with_columns(line)
+    return replace(block, frames=frames, arrival_xy=arrival, plays=plays)
 
 
 def in_yards(block: PlayBlock, meters: tuple[bool, bool]) -> PlayBlock:

@@ -16,6 +16,7 @@ from dropback.tracking._schema import PLAYERS, Players, Plays
 from dropback.tracking.ingest._axes import METERS_PER_YARD
 from dropback.tracking.ingest._contradictions import AGAINST_SIDES, BY_SIDES, ONE_HOME, ONE_TEAM
 from dropback.tracking.ingest._line import with_line
+from dropback.tracking.ingest._mirrored import LEFT_IS_RIGHT
 from dropback.tracking.ingest._motion_cells import (
     absent_motion,
     all_derived,
@@ -82,7 +83,9 @@ def canonicalize(
     said = zip(
         cell_flags(frames, block.offsets, absent, layout), unlike_tracks(block, steps), strict=True
     )
-    cells = _sparse_lists("cells", [[*cell, *track] for cell, track in said])
+    # Slots run from right to left: to turn these back too is no correction of places alone.
+    of_file = [LEFT_IS_RIGHT] if corrections.mirrored else []
+    cells = _sparse_lists("cells", [[*cell, *track, *of_file] for cell, track in said])
     fill_motion(frames, block.frame_in_play, absent)
     plays, off_line = with_line(block, corrections, layout)
     # What explains a snap away from the line comes before it.

@@ -15,6 +15,13 @@ import polars as pl
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, RATE_HZ
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
 from dropback.tracking._schema import BALL_SLOT
+from dropback.tracking.ingest._angles import (
+    ANGLE_READINGS,
+    best_reading,
+    median,
+    median_error,
+    steps_of,
+)
 from dropback.tracking.ingest._axes import (
     FROM_THE_CORNER,
     METERS_PER_YARD,
@@ -24,23 +31,13 @@ from dropback.tracking.ingest._axes import (
     units_of,
     zero_of,
 )
+from dropback.tracking.ingest._mirrored import Mirrored, left_and_right, mirrored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dropback._arrays import Floats, Singles
+    from dropback._arrays import Floats
     from dropback.tracking._blocks import PlayBlock
-
-# Where a compass angle of the file's reading is (sign * angle + offset) mod 360.
-_ANGLE_READINGS: Final = {
-    "compass degrees": (1.0, 0.0),
-    "compass degrees, rotated by 180": (1.0, 180.0),
-    "compass degrees, 90 too low": (1.0, 90.0),
-    "compass degrees, 90 too high": (1.0, -90.0),
-    "compass degrees, mirrored": (-1.0, 0.0),
-    "mathematical degrees": (-1.0, 90.0),
-    "mathematical degrees, rotated by 180": (-1.0, 270.0),
-}
 
 # A right reading of 2018's highlights leaves 0.9 degrees, of 2017's 2.7; a wrong one leaves 90.
 _GOOD_ANGLE_DEG: Final = 15.0
@@ -96,6 +93,8 @@ class Corrections:
         radians: Season and column of angles that are in radians, and are made degrees first.
         meters: Whether x and y are in meters.
         zero: Where they count from.
+        mirrored: What is mirrored across the field's long axis: nothing, ``places`` alone, or
+            ``all``, the angles with them.
         speed_in_meters: Whether speed and acceleration are too.
         yardline: How to read the absolute yard line: ``raw`` x, ``flipped`` (from the other end)
             or ``toward_goal`` (from the offense's own end).
@@ -107,6 +106,7 @@ class Corrections:
     radians: frozenset[tuple[int, int]] = frozenset()
     meters: tuple[bool, bool] = (False, False)
     zero: Zero = FROM_THE_CORNER
+    mirrored: Mirrored = ""
     speed_in_meters: bool = False
     yardline: Yardline = "raw"
     names: tuple[tuple[int, str], ...] = ()
@@ -149,6 +149,17 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
     block = block.keep((of_season < _SAMPLE_PLAYS).to_numpy())
     seasons = block.plays["season"].to_numpy()
     checks: list[Check] = []
+    zero = zero_of(block, _snap_x(block)[0])
+    block = moved(block, zero)
+    if zero.said:
+        checks.append(Check("zero of the field", "corrected", None, zero.said))
+    which, count, evidence = left_and_right(block)
+    if which:
+        block = mirrored(block, angles=which == "all")
+    if evidence:
+        checks.append(
+            Check("left and right", "wrong, not corrected" if which else "ok", count, evidence)
+        )
     directions, orientations = {}, {}
     radians: set[tuple[int, int]] = set()
     for season in np.unique(seasons).tolist():
@@ -161,10 +172,6 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
         for column, found in ((DIRECTION, reading), (ORIENTATION, other)):
             if found.radians:
                 radians.add((season, column))
-    zero = zero_of(block, _snap_x(block)[0])
-    block = moved(block, zero)
-    if zero.said:
-        checks.append(Check("zero of the field", "corrected", None, zero.said))
     check, meters = _check_units(block)
     checks.append(check)
     if meters[0] != meters[1]:
@@ -187,6 +194,7 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
         frozenset(radians),
         meters,
         zero,
+        which,
         speed_in_meters,
         yardline,
         names,
@@ -206,29 +214,6 @@ def count_incomplete(block: PlayBlock) -> dict[str, int]:
     }
 
 
-def _steps(block: PlayBlock, quantity: int) -> tuple[Singles, Singles, Singles]:
-    """Displacements of players along x and y, yards, and a quantity where each ends."""
-    inside = block.frame_in_play[1:] > 0
-    players = block.frames[:, :BALL_SLOT]
-    along, across = (np.diff(players[..., axis], axis=0)[inside] for axis in (X, Y))
-    return along, across, players[1:, :, quantity][inside]
-
-
-def _median_error(angle: Floats, true_angle: Floats, sign: float, offset: float) -> float:
-    return _median(np.abs((sign * angle + offset - true_angle + 180.0) % 360.0 - 180.0))
-
-
-def _best_reading(
-    angle: Floats, true_angle: Floats, signs: tuple[float, ...]
-) -> tuple[str, dict[str, float]]:
-    errors = {
-        name: _median_error(angle, true_angle, sign, offset)
-        for name, (sign, offset) in _ANGLE_READINGS.items()
-        if sign in signs or name == "compass degrees"
-    }
-    return min(errors, key=lambda name: errors[name]), errors
-
-
 class _Reading(NamedTuple):
     """How a season's angles are to be read: sign and offset in degrees, and whether radians."""
 
@@ -239,7 +224,7 @@ class _Reading(NamedTuple):
 
 def _check_direction(block: PlayBlock, season: int) -> _Reading:
     name = "direction"
-    along, across, read = _steps(block, DIRECTION)
+    along, across, read = steps_of(block, DIRECTION)
     distance = np.hypot(along, across)
     # From 0.2 yards in 0.1 s rounding to 0.01 turns a step by less than 3 degrees.
     usable = (distance > 0.2) & np.isfinite(read) & (distance < 1.5)
@@ -267,7 +252,7 @@ def _check_orientation(block: PlayBlock, season: int, sign: float) -> _Reading:
         name, angle, true_angle, f"{cases} players at the snap", season, signs=(sign,)
     )
     degrees = np.rad2deg(angle) if reading.radians else angle
-    if reading.angle == _ANGLE_READINGS["compass degrees, rotated by 180"]:
+    if reading.angle == ANGLE_READINGS["compass degrees, rotated by 180"]:
         reading = _told_from_mirrored(block, reading)
     off = np.exp(1j * np.deg2rad(degrees - true_angle))
     mean_error = float(np.rad2deg(np.angle(off.mean())))
@@ -279,7 +264,7 @@ def _check_orientation(block: PlayBlock, season: int, sign: float) -> _Reading:
 
 def _told_from_mirrored(block: PlayBlock, rotated: _Reading) -> _Reading:
     """Whether angles that face uprange at the snap are mirrored and not rotated: both do there."""
-    along, across, read = _steps(block, ORIENTATION)
+    along, across, read = steps_of(block, ORIENTATION)
     distance = np.hypot(along, across)
     usable = (distance * RATE_HZ > _RUNNING_YD_S) & (distance < 1.5) & np.isfinite(read)
     usable &= np.abs(across) > _ACROSS * distance
@@ -289,8 +274,8 @@ def _told_from_mirrored(block: PlayBlock, rotated: _Reading) -> _Reading:
     true_angle = np.rad2deg(np.arctan2(along[usable], across[usable])).astype(np.float64)
     name = "compass degrees, mirrored"
     turned, mirrored = (
-        _median_error(degrees.astype(np.float64), true_angle, *angle)
-        for angle in (rotated.angle, _ANGLE_READINGS[name])
+        median_error(degrees.astype(np.float64), true_angle, *angle)
+        for angle in (rotated.angle, ANGLE_READINGS[name])
     )
     if mirrored >= turned:
         return rotated
@@ -300,7 +285,7 @@ def _told_from_mirrored(block: PlayBlock, rotated: _Reading) -> _Reading:
         f"{name}, {turned:.1f} read as rotated"
     )
     told = Check(check.name, check.decision, check.measured, evidence, check.season)
-    return rotated._replace(check=told, angle=_ANGLE_READINGS[name])
+    return rotated._replace(check=told, angle=ANGLE_READINGS[name])
 
 
 def _angle_verdict(
@@ -312,17 +297,17 @@ def _angle_verdict(
     *,
     signs: tuple[float, ...] = (1.0, -1.0),
 ) -> _Reading:
-    as_is = _median_error(angle, true_angle, *_ANGLE_READINGS["compass degrees"])
+    as_is = median_error(angle, true_angle, *ANGLE_READINGS["compass degrees"])
     evidence = f"median error {as_is:.1f} degrees as compass degrees over {cases}"
     kept = 1.0, 0.0
     # Angles around the whole circle are beyond 6.3 degrees.
     radians = bool(np.abs(angle).max() <= _TURN_RAD) and as_is >= _BAD_ANGLE_DEG
     best, errors = "compass degrees", {"compass degrees": as_is}
     if radians:
-        best, errors = _best_reading(np.rad2deg(angle), true_angle, signs)
+        best, errors = best_reading(np.rad2deg(angle), true_angle, signs)
         evidence += f": all are within {_TURN_RAD:.2f}, as radians are"
     elif as_is > _GOOD_ANGLE_DEG:
-        best, errors = _best_reading(angle, true_angle, signs)
+        best, errors = best_reading(angle, true_angle, signs)
     if best == "compass degrees" and not radians:
         decision: Decision = "ok" if as_is <= _BAD_ANGLE_DEG else "wrong, not corrected"
         return _Reading(Check(name, decision, as_is, evidence, season), kept)
@@ -330,7 +315,7 @@ def _angle_verdict(
     evidence += f", {errors[best]:.1f} as {named}"
     if errors[best] <= _GOOD_ANGLE_DEG * 2 and as_is >= _BAD_ANGLE_DEG:
         check = Check(name, "corrected", as_is, evidence, season)
-        return _Reading(check, _ANGLE_READINGS[best], radians)
+        return _Reading(check, ANGLE_READINGS[best], radians)
     return _Reading(Check(name, "wrong, not corrected", as_is, evidence, season), kept)
 
 
@@ -365,14 +350,9 @@ def _yardline_misses(block: PlayBlock, scale: float) -> dict[str, Floats]:
     }
 
 
-def _median(values: Floats) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if len(finite) else np.inf
-
-
 def _check_units(block: PlayBlock) -> tuple[Check, tuple[bool, bool]]:
     misses = (_yardline_misses(block, scale) for scale in (1.0, 1.0 / METERS_PER_YARD))
-    yards, meters = (min(map(_median, each.values())) for each in misses)
+    yards, meters = (min(map(median, each.values())) for each in misses)
     recorded = _yardline_misses(block, 1.0)["raw"]
     units = units_of(block, yards, meters, int(np.isfinite(recorded).sum()))
     decision: Decision = "corrected" if any(units.meters) else "ok"
@@ -385,7 +365,7 @@ def _check_units(block: PlayBlock) -> tuple[Check, tuple[bool, bool]]:
 
 def _check_speed(block: PlayBlock, *, meters: bool) -> tuple[Check, bool]:
     name = "speed against displacement"
-    along, across, read = _steps(block, SPEED)
+    along, across, read = steps_of(block, SPEED)
     speed = np.hypot(along, across) * RATE_HZ
     usable = (read > 2.0) & (speed < 15.0)
     cases = int(usable.sum())
@@ -426,7 +406,7 @@ def _check_yardline(block: PlayBlock, *, meters: bool) -> tuple[Check, Yardline]
     cases = int(np.isfinite(misses["raw"]).sum())
     if not cases:
         return Check(name, "not measurable", None, "the set has no absolute yard line"), "raw"
-    medians = {reading: _median(values) for reading, values in misses.items()}
+    medians = {reading: median(values) for reading, values in misses.items()}
     best = min(medians, key=lambda reading: medians[reading])
     evidence = (
         f"snaps by the {_snap_x(block)[1]} are {medians['raw']:.2f} yards off (median of {cases})"

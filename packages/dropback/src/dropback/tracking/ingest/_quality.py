@@ -29,6 +29,7 @@ from dropback.tracking.ingest._contradictions import (
 )
 from dropback.tracking.ingest._conventions import Check, Decision
 from dropback.tracking.ingest._entities import AROUND_SNAP
+from dropback.tracking.ingest._mirrored import off_the_words
 from dropback.tracking.ingest._moment_causes import SLIGHTLY_OFF, another_release, another_snap
 from dropback.tracking.ingest._moments import BALL_OFF, RELEASE_OFF, SNAP_OFF
 from dropback.tracking.ingest._results import with_results
@@ -234,7 +235,13 @@ def with_quality(
     )
     line = plays["line_of_scrimmage_x_yd"].cast(pl.Float32).to_numpy()
     measured = measured.with_columns(*measured_at_snap(first, line)).with_columns(
-        pl.col("repeated_events").fill_null(0)
+        pl.col("repeated_events").fill_null(0),
+        pl.Series(
+            "off_words_yd",
+            off_the_words(block.arrival_xy[:, BALL_SLOT, Y], plays["description"]),
+            pl.Float32,
+            nan_to_null=True,
+        ),
     )
     said = [
         *(
