@@ -1,5 +1,7 @@
 """Places that are mirrored with their angles are told by the side that a pass is described on."""
 
+import re
+
 import polars as pl
 import pytest
 
@@ -59,3 +61,19 @@ def test_one_pass_on_the_other_side_flags_its_play(tmp_path):
     # At 4 + 3 * .5 yards, of 26.7.
     assert details.startswith("it arrives 2")
     assert set(flags_of(source, tmp_path)) == {1}
+
+
+@pytest.mark.parametrize("side", ["offense", "defense"])
+def test_orientations_of_one_side_in_another_sense_are_told(side, tmp_path):
+    # Of both sides together the mean stays as it is: eleven face ahead, eleven back.
+    plays = [MadePlay(play=number, right=number % 2 == 0) for number in (1, 2, 3)]
+    rows = pl.concat(play.rows() for play in plays)
+    turned = (pl.col("side") == side) & (pl.col("playId") == 2)
+    # Not all exactly alike, as no eleven players are: on average 0 to either side.
+    looking = pl.col("o") + 5 * (pl.col("nflId") % 2 * 2 - 1)
+    spoiled = pl.when(turned).then(looking + 180).otherwise(looking) % 360
+    flagged = flags_of(made_set("bdb_2025", *plays, rows=rows.with_columns(o=spoiled)), tmp_path)
+    assert set(flagged) == {2}
+    flags, details = flagged[2]
+    assert "players who face away from the other side at the snap" in flags
+    assert re.match(rf"the {side} by [+-](180|179) degrees on average", details)

@@ -74,8 +74,8 @@ _ACCELERATION_RATIO: Final = (0.4, 2.5)
 _TRACK_ACCELERATION_RATIO: Final = (0.15, 6.0)
 _LEAST_CHANGE_YD_PER_S: Final = 1.0
 # Where players face at the snap, from the other side: the mean angle of 309 of 310 plays is within
-# 35 degrees; of one of 2018, whose orientations are 90 too low, it is 102. Angles of no common mean
-# (a length below) say nothing.
+# 35 degrees, of either side within 60; of one of 2018, whose orientations are 90 low, it is 102.
+# Angles of no common mean (a length below) say nothing.
 _MOST_TURNED_DEG: Final = 60.0
 _LEAST_IN_COMMON: Final = 0.35
 _FEW_FACING: Final = 5
@@ -102,10 +102,8 @@ def unlike_tracks(block: PlayBlock, steps: Singles) -> list[list[str]]:
             flags[play].append(f"{flag}{CELL}{flag.split()[0]}: {ratio.of_play[play]:.2f} times")
     for play, ratio_of_tracks in _slower(sums):
         flags[play].append(f"{UNLIKE_SPEEDS}{CELL}speeds: {ratio_of_tracks:.2f} times")
-    for play, degrees in _faced_away(block):
-        flags[play].append(f"{UNLIKE_FACING}{CELL}by {degrees:+.0f} degrees on average")
-    for play, degrees in _faced_alike(block):
-        flags[play].append(f"{ONE_FACING}{CELL}{degrees:.0f} degrees")
+    for play, said in _faced_wrong(block):
+        flags[play].append(said)
     against = _unlike_direction(sums)
     for play, how in turned_plays(block, against, sums.turned[0] >= _FEW_MOVING):
         flags[play].append(f"{TURNED_PLAY}{CELL}{how}")
@@ -258,21 +256,41 @@ def _unlike_acceleration(ratio: _Ratio) -> Flags:
     return unlike & ~_outside(ratio.of_play, _ACCELERATION_RATIO)[:, None]
 
 
-def _faced_away(block: PlayBlock) -> list[tuple[int, float]]:
-    """Plays whose players face away from the other side at the snap, and by what mean angle."""
+def _faced_wrong(block: PlayBlock) -> list[tuple[int, str]]:
+    """Plays of which orientations at the snap cannot be right, and their flag."""
+    alike = dict(_faced_alike(block))
+    # Of players who all face one way, one side must face away.
+    away = [turned for turned in _faced_away(block) if turned[0] not in alike]
+    return [(play, f"{UNLIKE_FACING}{CELL}{turned}") for play, turned in away] + [
+        (play, f"{ONE_FACING}{CELL}{degrees:.0f} degrees") for play, degrees in alike.items()
+    ]
+
+
+def _faced_away(block: PlayBlock) -> list[tuple[int, str]]:
+    """Plays whose players face away from the other side at the snap, and by what mean angle.
+
+    Either side by itself: angles of one team in another sense leave the mean of both as it is.
+    """
     facing = np.radians(block.frames[block.offsets[:-1], :BALL_SLOT, ORIENTATION])
     # The offense faces +x, 90 degrees, the defense -x.
-    side = np.where(np.arange(BALL_SLOT) < BALL_SLOT // 2, 1.0, -1.0)
-    count = np.isfinite(facing).sum(axis=1)
-    ahead, aside = (
-        _divided(np.nansum(part * side, axis=1), np.where(count, count, np.nan))
-        for part in (np.sin(facing), -np.cos(facing))
-    )
-    turned = np.degrees(np.arctan2(aside, ahead))
-    away = (np.abs(turned) > _MOST_TURNED_DEG) & (np.hypot(ahead, aside) > _LEAST_IN_COMMON)
-    return [
-        (int(play), float(turned[play])) for play in np.flatnonzero(away & (count >= _FEW_FACING))
-    ]
+    ahead, aside = np.sin(facing), -np.cos(facing)
+    half = BALL_SLOT // 2
+    turned, away = np.zeros((2, len(facing))), np.zeros((2, len(facing)), bool)
+    for at, (side, sign) in enumerate(((slice(0, half), 1.0), (slice(half, BALL_SLOT), -1.0))):
+        count = np.isfinite(facing[:, side]).sum(axis=1)
+        x, y = (
+            sign * _divided(np.nansum(part[:, side], axis=1), np.where(count, count, np.nan))
+            for part in (ahead, aside)
+        )
+        turned[at] = np.degrees(np.arctan2(y, x))
+        away[at] = (np.abs(turned[at]) > _MOST_TURNED_DEG) & (np.hypot(x, y) > _LEAST_IN_COMMON)
+        away[at] &= count >= _FEW_FACING
+    found = []
+    for play in np.flatnonzero(away.any(axis=0)).tolist():
+        first = int(away[:, play].argmax())
+        who = "" if away[:, play].all() else ("the offense ", "the defense ")[first]
+        found.append((play, f"{who}by {turned[first, play]:+.0f} degrees on average"))
+    return found
 
 
 def _faced_alike(block: PlayBlock) -> list[tuple[int, float]]:
