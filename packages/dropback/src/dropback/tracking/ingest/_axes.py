@@ -197,6 +197,8 @@ def _scale_of_y(block: PlayBlock) -> float | None:
     inside = block.frame_in_play[1:] > 0
     after = block.frames[1:, :BALL_SLOT][inside].astype(np.float64)
     before = block.frames[:-1, :BALL_SLOT][inside].astype(np.float64)
+    for rows in (after, before):
+        rows[np.isinf(rows)] = np.nan
     scales = []
     for axis, turn in ((X, np.sin), (Y, np.cos)):
         step = after[..., axis] - before[..., axis]
