@@ -11,6 +11,7 @@ import pytest
 from dropback._files import (
     move_folder,
     require_new_folder,
+    require_writable,
     whole_file,
     whole_folder,
     working_folder,
@@ -177,6 +178,23 @@ def test_a_refusal_before_any_work_leaves_no_folder_behind(tmp_path: Path) -> No
     ):
         raise RequestError("no league")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that takes no file")
+def test_a_path_that_takes_no_file_is_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for out, reason in (
+        (Path("/proc/out"), "No such file or directory"),
+        (Path("/proc/deep/out"), "No such file or directory"),
+        (tmp_path / "file" / "out", "Not a directory|File exists"),
+    ):
+        said = rf"^{out} could not be written: ({reason})\.$"
+        with pytest.raises(RequestError, match=said):
+            require_writable(out)
+        with pytest.raises(RequestError, match=said), working_folder(out, "work"):
+            pass
+    require_writable(tmp_path / "new" / "deep" / "out")
+    assert names(tmp_path) == ["file"]
 
 
 def test_one_process_has_the_working_folder_and_keeps_it_when_stopped(tmp_path: Path) -> None:

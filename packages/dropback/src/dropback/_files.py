@@ -50,6 +50,28 @@ def require_on_disk(path: Path) -> None:
         )
 
 
+def require_writable(out: Path) -> None:
+    """Refuse a path beside which nothing can be written, before any work; nothing is left there.
+
+    Raises:
+        RequestError: Its folder cannot be made, or takes no file.
+    """
+    require_on_disk(out)
+    probe = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
+    made = [folder for folder in out.parents if not folder.exists()]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+    except OSError as error:
+        raise RequestError(f"{out} could not be written: {_reason(error)}.") from error
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+        for folder in made:
+            with suppress(OSError):  # where another process has written meanwhile
+                folder.rmdir()
+
+
 @contextmanager
 def working_folder(out: Path, kept: str) -> Iterator[Path]:
     """Yield the working folder next to `out`, from which the same command can go on.
@@ -64,7 +86,8 @@ def working_folder(out: Path, kept: str) -> Iterator[Path]:
     Raises:
         RequestError: Another process writes `out`, or the disk refuses.
     """
-    require_on_disk(out)
+    # Of a folder that takes no file the lock would say that another process has it.
+    require_writable(out)
     work, lock_file = (out.with_name(f".{out.name}.{kind}") for kind in ("partial", "lock"))
     lock = FileLock(lock_file, timeout=0)
     made = [folder for folder in out.parents if not folder.exists()]

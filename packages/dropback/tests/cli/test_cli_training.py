@@ -96,6 +96,44 @@ def test_a_dry_run_and_a_training_are_refused_in_the_same_words(
     assert kept in " ".join(err.split())
 
 
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_dry_run_counts_the_seasons_that_are_asked_for(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    # Four games of 2021 among six of 2022, of which two were played in January.
+    days = (2022091100, 2021091200, 2022091101, 2021091201, 2022091102)
+    days += (2023010800, 2021091202, 2023010801, 2021091203, 2022091103)
+    folder = made_set(
+        "bdb_2025", *(MadePlay(game=game, play=play) for game in days for play in (1, 2))
+    ).write(tmp_path / "set")
+    size = next(folder.glob("tracking*")).stat().st_size
+    if share < 1:
+        monkeypatch.setattr("dropback.tracking.readers._heads._HEAD_BYTES", int(share * size))
+    monkeypatch.setattr("dropback.workflows._plan._seconds_of_epoch", lambda *_: 1.0)
+    asked = ("train", folder, "--out", tmp_path / "run", "--folds", 2)
+    for seasons, plays, games in (("2021", 8, 4), ("2022-", 12, 6)):
+        settings = replace(PLAY_NETWORK, folds=2)
+        plan = plan_training(folder, seasons=seasons, settings=settings)
+        assert plan.games == games
+        if share == 1.0:
+            assert (plan.plays, plan.kept) == (plays, plays)
+    for option in ("--dry-run",), ():
+        code, _, err = run(*asked, *option, "--seasons", "2016")
+        assert code == 2
+        said = "The tracking holds no play of season 2016; it holds seasons 2021, 2022."
+        assert said in " ".join(err.split())
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that takes no file")
+def test_a_dry_run_and_a_training_refuse_an_output_that_cannot_be_written(
+    run: Command, archive: Path
+) -> None:
+    for option in ("--dry-run",), ():
+        code, _, err = run("train", archive, "--out", "/proc/run", *option, *FAST)
+        assert code == 2
+        assert "/proc/run could not be written: No such file or directory." in " ".join(err.split())
+
+
 def games_of_files(folder: Path, files: int, games: int) -> Path:
     """A set of so many files, each of so many games of four plays."""
     made = made_set(

@@ -61,6 +61,19 @@ def test_plays_that_are_not_in_both_are_counted_and_returned(plays, recorded):
     assert joined.plays["official_attempts"].equals(every["official_attempts"][:30])
 
 
+def test_play_by_play_of_seasons_without_receivers_is_passed_over(plays, recorded):
+    # Beside all of nflverse, which names no receiver of an incompletion before 2009.
+    old = recorded.with_columns(
+        season=pl.lit(2008, recorded.schema["season"]),
+        old_game_id="2008" + pl.col("old_game_id").str.slice(4),
+        game_id="2008" + pl.col("game_id").str.slice(4),
+    )
+    joined = select_tracked(plays, play_by_play=pl.concat([old, recorded]))
+    assert joined.rows.tolist() == list(range(100))
+    assert joined.untracked.is_empty()
+    assert set(joined.plays["play_set"]) == {"targeted"}
+
+
 def test_the_reasons_of_play_by_play_come_first(plays, recorded):
     number = pl.int_range(pl.len())
     spoiled = recorded.with_columns(

@@ -130,14 +130,14 @@ def train(
         )
     with opened("serial" if dry_run else executor) as runner:
         source, tracked = (data, True) if dry_run else open_source(data, work=work)
-        wanted = None if seasons is None or dry_run else workflows.seasons_of(source, seasons)
+        wanted = None if dry_run or seasons is None else workflows.seasons_of(source, seasons)
         shares = {"prefix_share": prefix_share, "player_dropout": player_dropout}
         settings = _settings(init, encoder, shares, settings_for(plays, outcome), tracked=tracked)
         use_threads(threads, many=tracked or settings.boosted_share > 0)
         fit = _fit_settings(settings, epochs, learning_rate, seed, device)
         settings = replace(settings, outcome=outcome, folds=folds, members=members, fit=fit)
         if dry_run:
-            _print_plan(data, settings, plays, games, pbp)
+            _print_plan(data, seasons, settings, plays, games, pbp)
             return
         values = None
         if outcome is Outcome.EPA:
@@ -282,14 +282,19 @@ def _require_files(data: str) -> None:
 
 
 def _print_plan(
-    data: str, settings: ModelSettings, plays: PlaySet, games: Games, pbp: str | None
+    data: str,
+    seasons: str | None,
+    settings: ModelSettings,
+    plays: PlaySet,
+    games: Games,
+    pbp: str | None,
 ) -> None:
     """Print what training on tracking files would take."""
     from dropback import workflows
     from dropback.cli._console import out, table_of
 
     plan = workflows.plan_training(
-        Path(data), settings=settings, plays=plays, games=games, play_by_play=pbp
+        Path(data), seasons=seasons, settings=settings, plays=plays, games=games, play_by_play=pbp
     )
     read = (
         "all of their plays were read"

@@ -15,6 +15,7 @@ from dropback._files import (
     move_folder,
     require_new_file,
     require_new_folder,
+    require_writable,
     whole_folder,
     working_folder,
 )
@@ -37,7 +38,7 @@ MANIFEST: Final = "manifest"
 
 
 def require_new_output(out: AnyPath, *, overwrite: bool, file: bool = False) -> None:
-    """Refuse an output that is taken, or a store that cannot be written, before any work.
+    """Refuse an output that is taken, or a disk or store that takes none, before any work.
 
     Args:
         out: A path or a URL.
@@ -45,11 +46,12 @@ def require_new_output(out: AnyPath, *, overwrite: bool, file: bool = False) -> 
         file: Whether the output is one file rather than a folder.
 
     Raises:
-        RequestError: It is taken and `overwrite` is false.
+        RequestError: It is taken and `overwrite` is false, or the disk refuses.
         StoreError: The store is not there, not ours, or does not answer.
     """
     if not is_url(out):
         (require_new_file if file else require_new_folder)(Path(out), overwrite=overwrite)
+        require_writable(Path(out))
         return
     url = str(out)
     _require_plain(url)

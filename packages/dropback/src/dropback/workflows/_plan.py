@@ -14,22 +14,26 @@ import numpy as np
 import polars as pl
 import torch
 
+from dropback._choices import parse_seasons
 from dropback.data._tables import PlaySet
 from dropback.errors import DropbackError, RequestError
 from dropback.models import PLAY_NETWORK, ModelSettings
 from dropback.models._store import schema_of
 from dropback.models._train import Training, require_trainable
 from dropback.tracking import build_tensors
+from dropback.tracking.ingest._joined_plays import season_of_game
 from dropback.tracking.readers import choose_formats
 from dropback.tracking.readers._heads import cut_heads
 from dropback.tracking.readers._table_games import plays_by_game
 from dropback.workflows._plays import TrackedSelection, read_plays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
+    from dropback._choices import Seasons
     from dropback.data._play_by_play import PlayByPlaySource
     from dropback.data._selection import Games
+    from dropback.tracking import IngestReport
     from dropback.tracking.readers._heads import Heads
 
 # Peaks of `dropback train` on the 8,557 plays of `benchmarks/tracking_train.py`, 298,000 frames:
@@ -49,6 +53,7 @@ _TIMED_BATCHES: Final = 8
 _THREAD_POWER: Final = 0.32
 # A projection of games this much above what training needs may yet be too high.
 _MARGIN: Final = 1.5
+_KEYS: Final = ("game_id", "play_id")
 # Bytes of a play's frame in tensors, float32.
 _TENSOR_BYTES: Final = (22 * 8 + 17) * 4
 
@@ -92,6 +97,7 @@ class TrainingPlan:
 def plan_training(
     path: Path,
     *,
+    seasons: Seasons | None = None,
     settings: ModelSettings = PLAY_NETWORK,
     plays: PlaySet = PlaySet.TARGETED,
     games: Games = "regular",
@@ -102,6 +108,7 @@ def plan_training(
 
     Args:
         path: Tracking files, also zips.
+        seasons: Seasons to train on; None takes all. All files are read whatever it says.
         settings: What would be fitted.
         plays: Which plays, as for `read_plays`.
         games: Which games.
@@ -111,8 +118,8 @@ def plan_training(
     Raises:
         ReaderError: If nothing can be read.
         TrackingError: If no play of the sample is kept.
-        RequestError: The settings are for play-by-play, or the training would be refused: too few
-            games for the folds.
+        RequestError: The settings are for play-by-play, or the training would be refused: no play
+            of `seasons`, or too few games for the folds.
     """
     if settings.sequence is None:
         raise RequestError("A plan needs settings of a play network; these are for play-by-play.")
@@ -132,8 +139,24 @@ def plan_training(
             clock.append(time.process_time())
         reading = float(np.diff(clock).min()) / _READING_CORES
         assert report is not None  # noqa: S101  # of source files
+        formats = {file.source_format for file in report.files}
+        layouts = [known for known in choose_formats(layout) if known.name in formats]
+        listed = plays_by_game(sample, layouts)
+        years, read, sampled = None, report.plays_read, report.plays_read
+        table = tensors.plays
+        if seasons is not None:
+            # Of a sample the table of plays tells which seasons there are.
+            of_tables = listed.select(season_of_game(pl.col("game_id"))).to_series()
+            held = {*tensors.plays["season"], *(() if heads.whole else of_tables)}
+            years = parse_seasons(seasons, held=held)
+            report = _of_seasons(report, years)
+            table = table.filter(pl.col("season").is_in(years))
+            read = table.height + report.left_out.select(_KEYS).drop_nulls().n_unique()
+            listed = listed.filter(season_of_game(pl.col("game_id")).is_in(years))
         with _of_these(heads):
-            selection = read_plays(tensors, plays=plays, games=games, play_by_play=play_by_play)
+            selection = read_plays(
+                tensors, seasons=years, plays=plays, games=games, play_by_play=play_by_play
+            )
         assert isinstance(selection, TrackedSelection)  # noqa: S101  # of tensors
         schema = schema_of(settings, PlaySet(selection.plays["play_set"][0]))
         scale = 1 / heads.share
@@ -144,21 +167,16 @@ def plan_training(
         kept = round(len(selection.plays) * scale)
         number = selection.plays["game_id"].n_unique()
         if not heads.whole:
-            formats = {file.source_format for file in report.files}
-            layouts = [known for known in choose_formats(layout) if known.name in formats]
-            both = (
-                table.select("game_id", "play_id") for table in (tensors.plays, report.left_out)
-            )
-            seen = pl.concat(both).drop_nulls().unique()
-            number = _projected_games(number, seen, plays_by_game(sample, layouts), scale)
+            both = (rows.select(_KEYS) for rows in (table, report.left_out))
+            number = _projected_games(number, pl.concat(both).drop_nulls().unique(), listed, scale)
         try:
             require_trainable(selection.features, schema, settings, number)
         except RequestError as error:
             lost = ", ".join(f"{reason} ({count:,})" for reason, count in left_out.iter_rows())
             raise RequestError(
-                f"{error} Of {'' if heads.whole else 'about '}{round(report.plays_read * scale):,} "
+                f"{error} Of {'' if heads.whole else 'about '}{round(read * scale):,} "
                 f"plays {kept:,} would be kept to train on; left out: {lost or 'none'}."
-                f"{_of_sample(heads, report.plays_read)}"
+                f"{_of_sample(heads, sampled)}"
             ) from error
         warning = _warning(number, settings) if not heads.whole else ""
         epoch = _seconds_of_epoch(selection, settings, work)
@@ -168,8 +186,8 @@ def plan_training(
     return TrainingPlan(
         files=heads.files,
         megabytes=heads.megabytes,
-        sampled_plays=report.plays_read,
-        plays=round(report.plays_read * scale),
+        sampled_plays=sampled,
+        plays=round(read * scale),
         kept=kept,
         games=number,
         whole=heads.whole,
@@ -180,6 +198,13 @@ def plan_training(
         memory_gb=_memory_gb(heads.files, heads.megabytes, frames),
         disk_gb=frames * _TENSOR_BYTES / 1e9,
     )
+
+
+def _of_seasons(report: IngestReport, seasons: Collection[int]) -> IngestReport:
+    """A report with what is left out of some seasons, and of none that is known."""
+    season = season_of_game(pl.col("game_id"))
+    of_these = season.is_in(seasons) | season.is_null()
+    return replace(report, left_out=report.left_out.filter(of_these))
 
 
 def _of_sample(heads: Heads, plays: int) -> str:

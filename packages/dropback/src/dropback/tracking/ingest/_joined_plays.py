@@ -115,7 +115,7 @@ def joined_plays(
             game_id=pl.coalesce("game_id", "source_game_id"),
             play_id=pl.coalesce("play_id", "source_play_id"),
         )
-        .with_columns(season=_season(pl.col("game_id")))
+        .with_columns(season=season_of_game(pl.col("game_id")))
         .pipe(collected)
     )
 
@@ -127,6 +127,6 @@ def _line_in_table() -> pl.Expr:
     return said.fill_null(value=False)
 
 
-def _season(game_id: pl.Expr) -> pl.Expr:
+def season_of_game(game_id: pl.Expr) -> pl.Expr:
     """The season a game key belongs to: January and February end the season before."""
     return (game_id // 1_000_000 - ((game_id // 10_000) % 100 <= 2).cast(pl.Int64)).cast(pl.Int32)

@@ -112,6 +112,7 @@ def ingest(
     Raises:
         ReaderError: If nothing can be read.
         RequestError: If another process writes `out`, or it holds plays of other files.
+        TrackingError: If `out` is a file.
         StoreError: If a URL cannot be read or written.
         TaskError: If files were lost with their workers; all others are read.
 
@@ -144,6 +145,8 @@ def _ingest(
             )
             return _finish_remote(report, tasks, str(out), Path(scratch))
     out = Path(out)
+    if out.is_file():
+        raise TrackingError(f"{out} exists and is no folder of canonical tables; name another.")
     # Its lock keeps two processes from one folder.
     with working_folder(out, "what was read") as work:
         if is_url(path):

@@ -15,7 +15,13 @@ from dropback._frames import validated
 from dropback.data import _outcomes as outcomes
 from dropback.data._field import QUARTER_SECONDS, last_regular_week
 from dropback.data._play_context import at_home, goal_to_go, half_seconds_remaining
-from dropback.data._selection import Games, first_that_holds, other_games, select_plays
+from dropback.data._selection import (
+    FIRST_SEASON_WITH_RECEIVERS,
+    Games,
+    first_that_holds,
+    other_games,
+    select_plays,
+)
 from dropback.data._tables import Outcome, Plays, PlaySet
 from dropback.errors import RequestError, TrackingError
 from dropback.tracking._described import SPIKE, described_result
@@ -127,6 +133,9 @@ def _by_play_by_play(
             f"play_id (tracked seasons {seasons}; play-by-play seasons {others}): give that of "
             "their seasons."
         )
+    if plays["season"].min() >= FIRST_SEASON_WITH_RECEIVERS:  # type: ignore[operator]  # of int
+        # Older seasons have no tracking, and targeted attempts that cannot be told.
+        play_by_play = play_by_play.filter(pl.col("season") >= FIRST_SEASON_WITH_RECEIVERS)
     # All of play-by-play, so that official attempts are those of a passer's whole game.
     chosen = select_plays(play_by_play, plays=play_set, games=games, outcome=outcome).plays
     # Once more on the tracked plays alone, for their reasons.
