@@ -128,6 +128,40 @@ def test_y_that_is_0_nowhere_known_is_called_wrong_and_each_play_flagged(tmp_pat
     assert set(flagged["play_id"]) == low
 
 
+@pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2025"])
+@pytest.mark.parametrize("shift", [-2.0, -2.6])
+def test_y_shifted_to_where_meters_would_be_is_not_corrected(shift, layout, tmp_path):
+    # Snaps from 21.7 to 27.8 are between the hash marks of a field in meters; the line is in yards.
+    plays, rows = twenty(season=2017 if layout == "bdb_2019" else 2022)
+    source = made_set(layout, *plays, rows=rows.with_columns(y=pl.col("y") + shift))
+    (block,), report = read_tracking(source.write(tmp_path))
+    checks = {check.name: check for check in report.files[0].checks}
+    assert checks["coordinates in yards"].decision == "wrong, not corrected"
+    assert checks["speed against displacement"].decision == "ok"
+    flagged = report.flagged.filter(pl.col("flags").str.contains("y in doubt in the whole file"))
+    assert flagged.height == len(plays)
+    right = made_set(layout, *plays, rows=rows).write(tmp_path / "right")
+    ((whole,), _) = read_tracking(right)
+    turned = block.frames[..., 1] - whole.frames[..., 1]
+    np.testing.assert_allclose(np.abs(turned[np.isfinite(turned)]), -shift, atol=1e-3)
+
+
+def test_y_by_marks_alone_is_in_meters_where_speeds_say_so_too(tmp_path):
+    # No line; speeds are yards a second: displacements in meters are .914 of them.
+    plays, rows = twenty()
+    for name, y in (("shifted", pl.col("y") - 2), ("meters", METERS * pl.col("y"))):
+        x = METERS * pl.col("x") if name == "meters" else pl.col("x")
+        source = made_set("bdb_2025", *plays, rows=rows.with_columns(x=x, y=y))
+        source.change(
+            "plays.csv",
+            absoluteYardlineNumber=pl.lit(None, pl.Int64),
+            yardlineNumber=pl.lit(None, pl.Int64),
+        )
+        _, checks = read(source, tmp_path / name)
+        decision = {"shifted": "wrong, not corrected", "meters": "corrected"}[name]
+        assert checks["coordinates in yards"].decision == decision
+
+
 def test_a_play_snapped_outside_the_hash_marks_is_flagged(tmp_path):
     source = two_plays("bdb_2025")
     rows = source.tracking[WEEK]

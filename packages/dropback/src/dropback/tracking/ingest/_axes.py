@@ -17,6 +17,7 @@ from dropback.data._field import (
 )
 from dropback.tracking._blocks import DIRECTION, SPEED, X, Y
 from dropback.tracking._schema import BALL_SLOT
+from dropback.tracking.ingest._angles import steps_of
 from dropback.tracking.ingest._hash_marks import snapped_at
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ _MIDDLE_OFF_YD: Final = 1.2
 _FEW_STEPS: Final = 100
 _SCALE_OFF: Final = 0.03
 _PLAYS_FOR_SCALE: Final = 40
+# From 2018 on, displacements are the speeds in the median; of 2017 up to 1.14, of 2015 up to 1.24.
+_FIRST_EXACT_SEASON: Final = 2018
+_NEAR_RATIO: Final = 0.04
+# Speeds in meters a second over meters are as those in yards over yards: 1.05 to 1.09 before 2018;
+# over yards a second .96 to 1.0.
+BOTH_IN_METERS: Final = 1.02
+Y_IN_DOUBT: Final = "y in doubt in the whole file"
 
 
 class Zero(NamedTuple):
@@ -131,33 +139,37 @@ class Units(NamedTuple):
         measured: Yards that snaps are off the line, or the lowest tenth of y; None for no evidence.
         evidence: In words.
         wrong: Whether neither yards nor meters fit.
+        y_in_doubt: Whether y is not where it must be, and is left as it is.
     """
 
     meters: tuple[bool, bool]
     measured: float | None
     evidence: str
     wrong: bool = False
+    y_in_doubt: bool = False
 
 
-def units_of(block: PlayBlock, yards: float, meters: float, cases: int) -> Units:
+def units_of(block: PlayBlock, misses: tuple[float, float], cases: int, snap_x: Floats) -> Units:
     """In which units a file's places are.
 
     Args:
         block: Plays that count from the corner of the field.
-        yards: How far snaps are off the yard line read as yards, the median.
-        meters: The same read as meters.
+        misses: How far snaps are off the yard line read as yards and as meters, the medians.
         cases: Of so many plays; 0 where there is no absolute yard line.
+        snap_x: Where their balls are snapped.
     """
+    line = "yard line"
+    if not cases:
+        line, (misses, cases) = "yard line by side and number", _misses_by_side(block, snap_x)
+    yards, meters = misses
     marks = snapped_at(block, METERS_PER_YARD)
     said, measured, wrong = [], None, False
     by_line = by_marks = None
     if cases:
-        # At midfield a yard and a meter differ by 5; the line of scrimmage is known to about 1.
-        by_line = (yards > 2.5 and meters < _NEAR_YD) if yards <= 2.5 or meters < _NEAR_YD else None
+        by_line, measured = _told_by_line(yards, meters), yards
         wrong = by_line is None
-        measured = yards
         said.append(
-            f"snaps are {yards:.1f} yards off the yard line read as yards, {meters:.1f} read as "
+            f"snaps are {yards:.1f} yards off the {line} read as yards, {meters:.1f} read as "
             f"meters, over {cases} plays"
         )
     if marks:
@@ -168,25 +180,99 @@ def units_of(block: PlayBlock, yards: float, meters: float, cases: int) -> Units
         measured = marks.lowest if measured is None else measured
     if not said:
         return Units((False, False), None, "no absolute yard line to compare with")
-    both = by_line, by_marks
-    if (by_line is None) != (by_marks is None):
-        # As many plays tell as all of a season.
-        ratio = _scale_of_y(block.keep(np.arange(block.plays.height) < _PLAYS_FOR_SCALE))
-        if ratio is not None and abs(ratio - 1) > _SCALE_OFF:
-            said.append(f"displacements along y over those along x are {ratio:.2f} of the recorded")
-            y_less, x_less = (
-                abs(each - METERS_PER_YARD) < _SCALE_OFF for each in (ratio, 1 / ratio)
-            )
-            # Of the one that nothing else tells.
-            if by_line is None and y_less == by_marks and x_less != by_marks:
-                both = x_less, by_marks
-            elif by_marks is None and x_less == by_line and y_less != by_line:
-                both = by_line, y_less
-    x, y = both
-    found = bool(x if x is not None else y), bool(y if y is not None else x)
+    # As many plays tell as all of a season.
+    some = block.keep(np.arange(block.plays.height) < _PLAYS_FOR_SCALE)
+    ratio = _scale_of_y(some) if by_line != by_marks else None
+    if ratio is not None and (abs(ratio - 1) > _SCALE_OFF or by_marks):
+        said.append(f"displacements along y over those along x are {ratio:.2f} of the recorded")
+    found = _told_together(by_line, by_marks, ratio)
+    if found is None and by_line is None and _in_meters_by_speed(block):
+        found = True, True
+    if found is None:
+        said.append(_doubt(by_line, ratio))
+        return Units((False, False), measured, "; ".join(said), wrong=True, y_in_doubt=True)
     if found[0] != found[1]:
         said.append(f"{'x' if found[0] else 'y'} alone is in meters")
-    return Units(found, measured, "; ".join(said), wrong and not any(found))
+    off = marks is not None and marks.reading == "wrong" and not any(found)
+    return Units(found, measured, "; ".join(said), wrong and not any(found), y_in_doubt=off)
+
+
+def _told_by_line(yards: float, meters: float) -> bool | None:
+    """Whether x is in meters; None where it is in neither."""
+    # At midfield a yard and a meter differ by 5; the line of scrimmage is known to about 1.
+    return (yards > 2.5 and meters < _NEAR_YD) if yards <= 2.5 or meters < _NEAR_YD else None
+
+
+def _doubt(by_line: bool | None, ratio: float | None) -> str:
+    """Why hash marks alone do not tell the unit of y."""
+    if by_line is None or ratio is None or abs(ratio - 1) > _SCALE_OFF:
+        return "nothing else tells y in meters from y that is shifted"
+    return f"y is shifted: x is in {'meters' if by_line else 'yards'} by the line, and so is y"
+
+
+def _told_together(
+    by_line: bool | None, by_marks: bool | None, ratio: float | None
+) -> tuple[bool, bool] | None:
+    """Whether x and y are in meters; None where the evidence is against itself.
+
+    The hash marks fit meters where y is in yards and shifted by 2 to 3 as well, so that they count
+    with the line or the displacements alone.
+
+    Args:
+        by_line: Whether x is, by the yard line; None where that tells nothing.
+        by_marks: Whether y is, by the hash marks; likewise.
+        ratio: Displacements along y over those along x, each against the recorded.
+    """
+    if by_line == by_marks:
+        return bool(by_line), bool(by_marks)
+    x_less = ratio is not None and abs(1 / ratio - METERS_PER_YARD) < _SCALE_OFF
+    y_less = ratio is not None and abs(ratio - METERS_PER_YARD) < _SCALE_OFF
+    if by_marks is None:
+        alone = x_less == by_line and y_less != by_line
+        return bool(by_line), y_less if alone else bool(by_line)
+    if by_line is None:
+        if y_less == by_marks and x_less != by_marks:
+            return x_less, by_marks
+        return None if by_marks else (False, False)
+    return (by_line, by_marks) if (x_less, y_less) == (by_line, by_marks) else None
+
+
+def _misses_by_side(block: PlayBlock, snap_x: Floats) -> tuple[tuple[float, float], int]:
+    """How far snaps are off the line by side and number, as yards and as meters, and of how many.
+
+    None are counted where neither fits: sides may be wrong.
+    """
+    line = _line_by_side(block)
+    known = np.isfinite(snap_x) & np.isfinite(line)
+    if int(known.sum()) < _FEW_PLAYS:
+        return (np.nan, np.nan), 0
+    yards, meters = (
+        float(np.median(np.abs(snap_x[known] / scale - line[known])))
+        for scale in (1.0, METERS_PER_YARD)
+    )
+    return (yards, meters), int(known.sum()) if min(yards, meters) < _NEAR_YD else 0
+
+
+def is_exact(block: PlayBlock) -> bool:
+    """Whether displacements over speeds are 1 in plays of these seasons."""
+    return bool(block.plays["season"].to_numpy().min() >= _FIRST_EXACT_SEASON)
+
+
+def speed_ratio(block: PlayBlock) -> tuple[float | None, int]:
+    """Displacements over speeds, the median, and of how many steps; None for too few."""
+    along, across, read = steps_of(block, SPEED)
+    speed = np.hypot(along, across) * RATE_HZ
+    usable = (read > 2.0) & (speed < 15.0)
+    cases = int(usable.sum())
+    return (float(np.median(speed[usable] / read[usable])) if cases >= _FEW_STEPS else None), cases
+
+
+def _in_meters_by_speed(block: PlayBlock) -> bool:
+    """Whether displacements are as meters over speeds in yards a second."""
+    ratio, _ = speed_ratio(block)
+    if ratio is None:
+        return False
+    return abs(ratio - METERS_PER_YARD) < _NEAR_RATIO if is_exact(block) else ratio < BOTH_IN_METERS
 
 
 def _scale_of_y(block: PlayBlock) -> float | None:

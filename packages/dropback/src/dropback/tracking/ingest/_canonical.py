@@ -13,7 +13,7 @@ from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, GOAL_LINE_X_YD
 from dropback.tracking._blocks import ACCELERATION, DIRECTION, ORIENTATION, SPEED, PlayBlock, X, Y
 from dropback.tracking._roles import infer_rushers, infer_target, named_targets
 from dropback.tracking._schema import PLAYERS, Players, Plays
-from dropback.tracking.ingest._axes import METERS_PER_YARD
+from dropback.tracking.ingest._axes import METERS_PER_YARD, Y_IN_DOUBT
 from dropback.tracking.ingest._contradictions import AGAINST_SIDES, BY_SIDES, ONE_HOME, ONE_TEAM
 from dropback.tracking.ingest._line import with_line
 from dropback.tracking.ingest._mirrored import LEFT_IS_RIGHT
@@ -85,6 +85,7 @@ def canonicalize(
     )
     # Slots run from right to left: to turn these back too is no correction of places alone.
     of_file = [LEFT_IS_RIGHT] if corrections.mirrored else []
+    of_file += [Y_IN_DOUBT] if corrections.y_in_doubt else []
     cells = _sparse_lists("cells", [[*cell, *track, *of_file] for cell, track in said])
     fill_motion(frames, block.frame_in_play, absent)
     plays, off_line = with_line(block, corrections, layout)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from dropback.data._field import FIELD_LENGTH_YD, FIELD_WIDTH_YD, RATE_HZ
-from dropback.tracking._blocks import DIRECTION, ORIENTATION, SPEED, X, Y
+from dropback.tracking._blocks import DIRECTION, ORIENTATION, X, Y
 from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking.ingest._angles import (
     ANGLE_READINGS,
@@ -23,11 +23,14 @@ from dropback.tracking.ingest._angles import (
     steps_of,
 )
 from dropback.tracking.ingest._axes import (
+    BOTH_IN_METERS,
     FROM_THE_CORNER,
     METERS_PER_YARD,
     Zero,
     in_yards,
+    is_exact,
     moved,
+    speed_ratio,
     units_of,
     zero_of,
 )
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Floats
     from dropback.tracking._blocks import PlayBlock
+    from dropback.tracking.ingest._axes import Units
 
 # A right reading of 2018's highlights leaves 0.9 degrees, of 2017's 2.7; a wrong one leaves 90.
 _GOOD_ANGLE_DEG: Final = 15.0
@@ -50,12 +54,8 @@ _RUNNING_YD_S: Final = 4.0
 _ACROSS: Final = np.sin(np.deg2rad(25.0))
 # Displacement over speed. From 2018 on, plays have .998 to 1.018 in the median, and those of speeds
 # in meters a second 1.09; those of 2017 have up to 1.14, of 2015 up to 1.24.
-_FIRST_EXACT_SEASON: Final = 2018
 _EXACT_RATIO: Final = 0.95, 1.06
 _RATIO: Final = 0.9, 1.1
-# Speeds in meters a second over meters are as those in yards over yards: 1.05 to 1.09 before 2018;
-# over yards a second .96 to 1.0.
-_BOTH_IN_METERS: Final = 1.02
 _MIN_STEPS: Final = 100
 _MIN_PLAYERS: Final = 8
 _SAMPLE_PLAYS: Final = 300
@@ -99,6 +99,7 @@ class Corrections:
         yardline: How to read the absolute yard line: ``raw`` x, ``flipped`` (from the other end)
             or ``toward_goal`` (from the offense's own end).
         names: Season (0 for all) and words of each, for the plays' ``corrections``.
+        y_in_doubt: Whether y fits neither yards nor meters, and is left as it is.
     """
 
     direction: Mapping[int, tuple[float, float]] = field(default_factory=dict)
@@ -110,6 +111,7 @@ class Corrections:
     speed_in_meters: bool = False
     yardline: Yardline = "raw"
     names: tuple[tuple[int, str], ...] = ()
+    y_in_doubt: bool = False
 
     def in_words(self) -> pl.Expr:
         """The words of each play's season, a list."""
@@ -172,7 +174,8 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
         for column, found in ((DIRECTION, reading), (ORIENTATION, other)):
             if found.radians:
                 radians.add((season, column))
-    check, meters = _check_units(block)
+    check, units = _check_units(block)
+    meters = units.meters
     checks.append(check)
     if meters[0] != meters[1]:
         block = in_yards(block, meters)
@@ -198,6 +201,7 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
         speed_in_meters,
         yardline,
         names,
+        units.y_in_doubt,
     )
     return corrections, checks
 
@@ -350,33 +354,29 @@ def _yardline_misses(block: PlayBlock, scale: float) -> dict[str, Floats]:
     }
 
 
-def _check_units(block: PlayBlock) -> tuple[Check, tuple[bool, bool]]:
+def _check_units(block: PlayBlock) -> tuple[Check, Units]:
     misses = (_yardline_misses(block, scale) for scale in (1.0, 1.0 / METERS_PER_YARD))
     yards, meters = (min(map(median, each.values())) for each in misses)
-    recorded = _yardline_misses(block, 1.0)["raw"]
-    units = units_of(block, yards, meters, int(np.isfinite(recorded).sum()))
+    cases = int(np.isfinite(_yardline_misses(block, 1.0)["raw"]).sum())
+    units = units_of(block, (yards, meters), cases, _snap_x(block)[0])
     decision: Decision = "corrected" if any(units.meters) else "ok"
     if units.measured is None:
         decision = "not measurable"
     elif units.wrong:
         decision = "wrong, not corrected"
-    return Check("coordinates in yards", decision, *units[1:3]), units.meters
+    return Check("coordinates in yards", decision, units.measured, units.evidence), units
 
 
 def _check_speed(block: PlayBlock, *, meters: bool) -> tuple[Check, bool]:
     name = "speed against displacement"
-    along, across, read = steps_of(block, SPEED)
-    speed = np.hypot(along, across) * RATE_HZ
-    usable = (read > 2.0) & (speed < 15.0)
-    cases = int(usable.sum())
-    if cases < _MIN_STEPS:
+    ratio, cases = speed_ratio(block)
+    if ratio is None:
         few = f"only {cases} moving steps with a speed"
         return Check(name, "not measurable", None, few), False
-    ratio = float(np.median(speed[usable] / read[usable]))
     evidence = f"displacement over speed {ratio:.3f} (median of {cases} steps)"
     # Meters over meters a second is 1 as well; meters over yards a second would be 0.914.
-    exact = block.plays["season"].to_numpy().min() >= _FIRST_EXACT_SEASON
-    if meters and (abs(ratio - 1.0) < 0.04 if exact else ratio > _BOTH_IN_METERS):
+    exact = is_exact(block)
+    if meters and (abs(ratio - 1.0) < 0.04 if exact else ratio > BOTH_IN_METERS):
         return Check(name, "corrected", ratio, f"{evidence}, both in meters"), True
     ratio = ratio / METERS_PER_YARD if meters else ratio
     low, high = _EXACT_RATIO if exact else _RATIO
