@@ -59,6 +59,8 @@ def test_a_set_in_a_zip_with_the_name_of_a_table_is_unpacked(tmp_path):
         ("plays.csv", "players.csv", "players.csv has the columns of plays.csv ('"),
         ("games.csv", "players.csv", "players.csv has the columns of games.csv ('"),
         ("games.csv", "plays.csv", "plays.csv has the columns of games.csv ('"),
+        ("plays.csv", "games.csv", "games.csv has the columns of plays.csv ('"),
+        ("players.csv", "games.csv", "games.csv has the columns of players.csv ('"),
     ],
 )
 @pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2021"])

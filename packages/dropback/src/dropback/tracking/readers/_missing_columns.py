@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from dropback.errors import ReaderError
 from dropback.tracking.readers._cells import shown
 from dropback.tracking.readers._format import folded
 
@@ -123,6 +124,32 @@ def without_key(layout: Format, path: Path, header: Sequence[str], key: str) -> 
         key: What the column tells, of the table of plays or, ``player_id``, of players.
     """
     own = layout.players_file if key == "player_id" else layout.plays_file
+    if said := _copied_table(layout, path, header, own):
+        return said
+    columns = layout.players if key == "player_id" else layout.plays
+    known = {column for names in columns.values() for column in names}
+    said = lacking(path, columns.get(key, (key,)), key, sorted(set(header) - known))
+    whom = "player" if key == "player_id" else "play"
+    return f"{said}. No {whom} can be read without it: put it back."
+
+
+def require_own_columns(layout: Format, path: Path, header: Sequence[str], own: str) -> None:
+    """Refuse a table that holds another of its set.
+
+    Args:
+        layout: Its layout.
+        path: The table.
+        header: Its columns.
+        own: The name of the table that it should be.
+
+    Raises:
+        ReaderError: It does.
+    """
+    if said := _copied_table(layout, path, header, own):
+        raise ReaderError(said)
+
+
+def _copied_table(layout: Format, path: Path, header: Sequence[str], own: str) -> str:
     tables = {"games.csv": set(_OF_GAMES)}
     for file, columns in (
         (layout.plays_file, layout.plays),
@@ -138,11 +165,7 @@ def without_key(layout: Format, path: Path, header: Sequence[str], key: str) -> 
     if most != own:
         some = ", ".join(map(shown, alike[most][:_NAMED]))
         return f"{path} has the columns of {most} ({some}): put the table {own} in its place."
-    columns = layout.players if key == "player_id" else layout.plays
-    others = sorted(set(header) - tables[own])
-    said = lacking(path, columns.get(key, (key,)), key, others)
-    whom = "player" if key == "player_id" else "play"
-    return f"{said}. No {whom} can be read without it: put it back."
+    return ""
 
 
 def nearest_column(names: Iterable[str], there: Collection[str]) -> str:

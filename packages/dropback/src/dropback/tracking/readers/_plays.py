@@ -26,6 +26,7 @@ from dropback.tracking.readers._missing_columns import (
     PURPOSES,
     absent_table,
     missing_columns,
+    require_own_columns,
     without_key,
 )
 from dropback.tracking.readers._tables import (
@@ -167,6 +168,7 @@ def read_plays(layout: Format, folder: Path, recorded: pl.DataFrame) -> PlayTabl
         no_games = absent_table("games.csv")
     if games_path is not None:
         games = read_table(games_path, ("gameId", *_OF_GAMES))
+        require_own_columns(layout, games.path, games.header, "games.csv")
         absent += _missing_of_games(games, needed=at_home)
         plays, more = _with_games(plays, games.rows, games.path)
         notes += [*games.notes, *more]
