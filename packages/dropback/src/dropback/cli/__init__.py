@@ -32,6 +32,7 @@ def main() -> None:
         if stopped.code == _INTERRUPTED:
             errors.print(
                 "Interrupted. No half-written file is left. Run the same command again: 'train' "
-                "resumes from its last epoch, 'seasons' from its last fit."
+                "resumes from its last epoch, 'seasons' from its last fit, 'ingest' and "
+                "'features' after the files that were finished."
             )
         raise

@@ -177,11 +177,13 @@ def _ingest_here(
 ) -> IngestReport:
     parts, unread = _parts_as_given(path, formats, given)
     parts = [replace(part, wanted=wanted) for part in parts]
-    for left in out.glob(".scratch-*"):  # of workers that were killed
+    for left in out.glob(".scratch-*"):  # of killed workers
         shutil.rmtree(left, ignore_errors=True)
     store, place = open_store(out), ""
     _require_same_files(out, parts)
     names = [part.task(read_into_chunks, place).name for part in parts]
+    for stale in {*out.glob("tasks/*.json")} - {out / f"{name}.json" for name in names}:
+        stale.unlink()
     there = read_folders(store, names)
     for part, name in zip(parts, names, strict=True):
         # What a former content of the file left, or an ingest of it with other frames or plays.
