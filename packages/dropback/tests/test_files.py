@@ -21,7 +21,13 @@ from dropback.errors import RequestError
 FAILURES = [
     (ValueError("bug"), ValueError),
     (OSError(errno.ENOSPC, "No space left on device"), RequestError),
-    (pl.exceptions.ComputeError("No space left on device"), RequestError),
+    (
+        pl.exceptions.ComputeError(
+            "parquet: File out of specification: underlying IO error: No space left on device "
+            "(os error 28)"
+        ),
+        RequestError,
+    ),
     (KeyboardInterrupt(), KeyboardInterrupt),
 ]
 
@@ -43,6 +49,22 @@ def test_file_appears_whole_under_its_name_and_keeps_its_ending(tmp_path: Path) 
         assert not path.exists()
     assert path.read_text() == "whole"
     assert names(path.parent) == ["table.csv"]
+
+
+def test_a_full_disk_is_told_in_its_own_words(tmp_path: Path) -> None:
+    for failure, _ in FAILURES[1:3]:
+        with (
+            pytest.raises(
+                RequestError, match=r"csv could not be written: No space left on .{6}\.$"
+            ),
+            whole_file(tmp_path / "table.csv") as aside,
+        ):
+            break_off(aside, failure)
+        with (
+            pytest.raises(RequestError, match=r"written: No space left on device; work so far is"),
+            working_folder(tmp_path / "run", "work") as work,
+        ):
+            break_off(work / "state", failure)
 
 
 def test_file_replaces_the_former_one(tmp_path: Path) -> None:

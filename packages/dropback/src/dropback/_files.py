@@ -33,8 +33,19 @@ POLARS_ERRORS = (
 URL_WITH_ONE_SLASH = re.compile(r"^(s3a?|gs|az|azure|abfss?|adl):/(?!/)", re.IGNORECASE)
 """What becomes of the URL of an object store that is made a `Path`."""
 
-# Polars reports a full disk as a ComputeError when it writes Parquet, not as an OSError.
+# Polars reports a full disk as a ComputeError when it writes Parquet, and as an OSError without a
+# number when it writes text; its words end in "No space left on device (os error 28)".
 _DISK_ERRORS = (OSError, pl.exceptions.ComputeError)
+_NUMBER = re.compile(r"\(os error (\d+)\)")
+
+
+def disk_error(error: BaseException) -> OSError | None:
+    """What the disk said, with its number, as Python or polars raised it; None of another error."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    if isinstance(error, _DISK_ERRORS) and (found := _NUMBER.search(str(error))):
+        return OSError(int(found[1]), os.strerror(int(found[1])))
+    return None
 
 
 def require_on_disk(path: Path) -> None:
@@ -104,7 +115,9 @@ def working_folder(out: Path, kept: str) -> Iterator[Path]:
         work.mkdir(exist_ok=True)
         yield work
         shutil.rmtree(work, ignore_errors=True)
-    except OSError as error:
+    except _DISK_ERRORS as error:
+        if not isinstance(error, OSError) and disk_error(error) is None:
+            raise
         raise RequestError(
             f"{out} could not be written: {_reason(error)}; {kept} so far is kept in {work}: run "
             "the same command again to resume."
@@ -231,4 +244,5 @@ def _seal(content: Mapping[str, object]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    said = disk_error(error) or error
+    return getattr(said, "strerror", None) or str(error) or type(error).__name__

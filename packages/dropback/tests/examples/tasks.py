@@ -1,5 +1,6 @@
 """Tasks that workers of the tests import by name."""
 
+import errno
 import os
 import signal
 import time
@@ -52,3 +53,8 @@ def squared(folder: Path, store: str, before: str) -> None:
     """Square the result of another task."""
     with fetched(store, before) as other:
         square(folder, store, int((other / "square.txt").read_text()))
+
+
+def fill(folder: Path, store: str) -> None:  # noqa: ARG001  # as tasks are called
+    """Find the disk full."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -130,6 +130,14 @@ def test_wrong_input_stops_at_once_with_its_own_sentence(tmp_path: Path) -> None
     assert read_folder(open_store(tmp_path), some[1].name) is None
 
 
+def test_a_full_disk_of_this_machine_stops_at_once(tmp_path: Path) -> None:
+    # Not "failed on every worker": all of them write to it.
+    for executor in ("serial", "processes:2"):
+        some = [Task("a", tasks.fill, ()), *squares(1)]
+        with pytest.raises(OSError, match="No space left on device"):
+            run(executor, some, str(tmp_path))
+
+
 def test_a_task_that_always_dies_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
     some = [Task(f"week {n}.csv", tasks.square_or_die, (n, 1)) for n in range(4)]
     after = Task("after week 1", tasks.squared, (some[1].name,), after=(some[1],))

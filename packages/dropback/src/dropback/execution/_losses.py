@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from concurrent.futures.process import BrokenProcessPool
+from typing import Final
 
+from dropback._files import disk_error
 from dropback.errors import DropbackError, StoreError
 
 
@@ -32,6 +35,23 @@ def is_loss(error: BaseException) -> bool:
     if isinstance(error, DropbackError):
         return False
     return isinstance(error, OSError) or type(error).__name__ in _LOST
+
+
+# A disk that is full, over its quota or mounted to be read alone.
+_TAKES_NOTHING: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+def full_disk(error: BaseException | None) -> OSError | None:
+    """What a disk said that takes nothing more, so that no other task on the same can end either.
+
+    An error that was raised from one of the disk is told by it; None for any other.
+    """
+    while error is not None:
+        said = disk_error(error)
+        if said is not None and said.errno in _TAKES_NOTHING:
+            return said
+        error = error.__cause__
+    return None
 
 
 def may_be_a_neighbors(error: BaseException) -> bool:

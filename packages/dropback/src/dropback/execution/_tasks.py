@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Final
 from dropback import __version__
 from dropback.errors import StoreError, TaskError
 from dropback.execution._engines import Engine
-from dropback.execution._losses import cause_of, first_line, is_loss, may_be_a_neighbors
+from dropback.execution._losses import (
+    cause_of,
+    first_line,
+    full_disk,
+    is_loss,
+    may_be_a_neighbors,
+)
 from dropback.execution._needs import Needs, bounded_memory
 from dropback.execution._workers import Versions, own_versions, require_versions
 from dropback.storage import keep_folder, open_store, read_folder, read_folders
@@ -141,6 +147,7 @@ def run_tasks(
     Raises:
         TaskError: Some failed for good, after all others were done; it names them.
         DropbackError: A task found its input wrong: no further task begins.
+        OSError: The disk of this machine, where it runs them, is full: likewise.
     """
     state = _Run(executor, store, needs or Needs())
     every = list(tasks)
@@ -218,6 +225,7 @@ class _Run:
 
         Raises:
             DropbackError: A task found its input wrong.
+            OSError: The disk of this machine is full.
             TaskError: The engine is gone.
         """
         timeout = _LOOK_S if block else 0
@@ -236,6 +244,9 @@ class _Run:
                 ) from raised
             except Exception as raised:
                 error = cause_of(raised)
+                # This machine's disk is that of every task; of an engine another may do it.
+                if not isinstance(self.executor, Engine) and (full := full_disk(error)):
+                    raise full from None
                 if not is_loss(error):
                     raise error from None
                 again = may_be_a_neighbors(error) and task not in self.alone
