@@ -65,6 +65,11 @@ def test_a_full_disk_is_told_in_its_own_words(tmp_path: Path) -> None:
             working_folder(tmp_path / "run", "work") as work,
         ):
             break_off(work / "state", failure)
+        with (
+            pytest.raises(RequestError, match=r"work so far is kept in \S+/run: run the same"),
+            working_folder(tmp_path / "run", "work", within=tmp_path / "run") as work,
+        ):
+            raise failure
 
 
 def test_file_replaces_the_former_one(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def require_writable(out: Path) -> None:
 
 
 @contextmanager
-def working_folder(out: Path, kept: str) -> Iterator[Path]:
+def working_folder(out: Path, kept: str, *, within: Path | None = None) -> Iterator[Path]:
     """Yield the working folder next to `out`, from which the same command can go on.
 
     It is removed on success and kept when work that was begun is stopped. One process at a time
@@ -93,6 +93,7 @@ def working_folder(out: Path, kept: str) -> Iterator[Path]:
     Args:
         out: What the command writes.
         kept: What is kept, for the message.
+        within: Where it is kept, if not in the working folder.
 
     Raises:
         RequestError: Another process writes `out`, or the disk refuses.
@@ -119,8 +120,8 @@ def working_folder(out: Path, kept: str) -> Iterator[Path]:
         if not isinstance(error, OSError) and disk_error(error) is None:
             raise
         raise RequestError(
-            f"{out} could not be written: {_reason(error)}; {kept} so far is kept in {work}: run "
-            "the same command again to resume."
+            f"{out} could not be written: {_reason(error)}; {kept} so far is kept in "
+            f"{within or work}: run the same command again to resume."
         ) from error
     finally:
         with suppress(OSError):  # unless something is kept

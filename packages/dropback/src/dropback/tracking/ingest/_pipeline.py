@@ -148,7 +148,7 @@ def _ingest(
     if out.is_file():
         raise TrackingError(f"{out} exists and is no folder of canonical tables; name another.")
     # Its lock keeps two processes from one folder.
-    with working_folder(out, "what was read") as work:
+    with working_folder(out, "what was read", within=out) as work:
         if is_url(path):
             return _ingest_here(str(path), out, formats, wanted, executor, progress)
         with unpacked(Path(path), work / _UNZIPPED) as folder:
