@@ -190,7 +190,7 @@ def assemble(
     left_out = left_join(pl.concat([problems, miscounted, twice, holes]), keys, on="play").select(
         list(_NAMED)
     )
-    left_out = pl.concat([_unreadable(batch, readable, faults, layout), left_out])
+    left_out = pl.concat([_unreadable(batch, readable, faults, layout, tables), left_out])
     return Assembled(block, left_out, plays_seen, batch.height - readable.height, stamps)
 
 
@@ -219,9 +219,13 @@ def _readable(batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unreadable(
-    batch: pl.DataFrame, readable: pl.DataFrame, faults: pl.DataFrame | None, layout: Format
+    batch: pl.DataFrame,
+    readable: pl.DataFrame,
+    faults: pl.DataFrame | None,
+    layout: Format,
+    tables: SideTables,
 ) -> pl.DataFrame:
-    """Rows of `_NAMED` for plays of which no row can be read."""
+    """Rows of `_NAMED` for plays of which no row can be read, by the league's keys if known."""
     columns = ", ".join(
         layout.rows[name]
         for name in ("frame", "time", "x_yd", "y_yd")
@@ -243,11 +247,16 @@ def _unreadable(
         first = faults.unique(SOURCE_KEY, keep="first", maintain_order=True)
         known = left_join(lost, first, on=SOURCE_KEY)
     none = f"each row lacks a frame or coordinates (columns {columns})"
+    if layout.plays_file:
+        of_league = tables.plays.select(*SOURCE_KEY, "game_id", "play_id")
+        known = left_join(known, of_league, on=SOURCE_KEY)
+    else:
+        known = known.with_columns(game_id=game, play_id=play)
     return known.select(
         pl.col("reason").fill_null("no readable row"),
         pl.col("detail").fill_null(pl.format(f"{none}: {{}}", lost_cell(layout))),
-        game_id=game,
-        play_id=play,
+        game_id=pl.coalesce("game_id", game),
+        play_id=pl.coalesce("play_id", play),
     ).select(_NAMED)
 
 

@@ -40,6 +40,8 @@ def with_units(
         .group_by(SOURCE_KEY, maintain_order=True)
         .agg(pl.col(name).abs().quantile(_MOST).cast(pl.Float64) for name in ("x_yd", "y_yd"))
         .filter((pl.col("x_yd") > length) | (pl.col("y_yd") > width))
+        # These fit the field the other way round: x and y are exchanged, see `misread_plays`.
+        .filter((pl.col("x_yd") > width) | (pl.col("y_yd") > length))
     )
     unit = pl.lit(None, pl.String)
     for name, count in reversed(_IN_A_YARD.items()):
