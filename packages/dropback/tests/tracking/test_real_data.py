@@ -172,10 +172,12 @@ def test_direction_is_compass_degrees(layout, season, median_error_deg, checks):
     assert check.measured < median_error_deg
 
 
-def test_only_the_orientation_of_2017_is_corrected(checks):
+def test_only_the_orientation_of_2017_and_clocks_are_corrected(checks):
     corrected = {key for key, check in checks.items() if check.decision == "corrected"}
-    clocks = ("ngs_highlights", "tracks put on one clock", 0)
-    assert corrected == {("ngs_highlights", "orientation", 2017), clocks}
+    clocks = {(name, "tracks put on one clock", 0) for name in ("bdb_2019", "ngs_highlights")}
+    assert corrected == {("ngs_highlights", "orientation", 2017), *clocks}
+    # The balls of plays 160 and 210.
+    assert checks["bdb_2019", "tracks put on one clock", 0].measured == 2
     assert checks["ngs_highlights", "orientation", 2017].measured > 80
 
 
