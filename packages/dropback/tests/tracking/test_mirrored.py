@@ -77,3 +77,41 @@ def test_orientations_of_one_side_in_another_sense_are_told(side, tmp_path):
     flags, details = flagged[2]
     assert "players who face away from the other side at the snap" in flags
     assert re.match(rf"the {side} by [+-](180|179) degrees on average", details)
+
+
+def angles_of(name, source, folder):
+    (block,), report = read_tracking(source.write(folder))
+    (check,) = (check for check in report.files[0].checks if check.name == name)
+    return block, check, report.flagged
+
+
+@pytest.mark.parametrize("part", ["offense", "defense", "game"])
+def test_directions_of_some_in_another_sense_turn_no_others(part, tmp_path):
+    plays = [MadePlay(game=2022091100 + number % 2, play=number) for number in range(1, 5)]
+    rows = pl.concat(play.rows() for play in plays)
+    some = pl.col("gameId") == 2022091100 if part == "game" else pl.col("side") == part
+    turned = rows.with_columns(dir=pl.when(some).then((pl.col("dir") + 180) % 360).otherwise("dir"))
+    block, check, flagged = angles_of(
+        "direction", made_set("bdb_2025", *plays, rows=turned), tmp_path
+    )
+    assert check.decision == "wrong, not corrected"
+    whose = {"offense": "180.0 of the offense, 0.0 of the defense",
+             "defense": "0.0 of the offense, 180.0 of the defense",
+             "game": "180.0 of game 2022091100, 0.0 of the other games"}[part]  # fmt: skip
+    assert check.evidence.endswith(f"; {whose}")
+    assert not any(block.plays["corrections"].to_list())
+    assert flagged.height == (2 if part == "game" else 4)
+    assert flagged["flags"].str.contains("against its recorded directions").all()
+    if part == "offense":
+        assert flagged["details"].str.contains(r"^player 300(0\d|10) ").all()
+
+
+@pytest.mark.parametrize("some", ["offense", "all"])
+def test_orientations_of_zero_are_no_radians(some, tmp_path):
+    plays = [MadePlay(play=number) for number in (1, 2)]
+    rows = pl.concat(play.rows() for play in plays)
+    zero = pl.col("o").is_not_null() & ((pl.col("side") == some) | pl.lit(some == "all"))
+    spoiled = rows.with_columns(o=pl.when(zero).then(0.0).otherwise("o"))
+    _, check, _ = angles_of("orientation", made_set("bdb_2025", *plays, rows=spoiled), tmp_path)
+    assert check.decision == "wrong, not corrected"
+    assert "radians" not in check.evidence

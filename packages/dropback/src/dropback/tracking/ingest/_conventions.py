@@ -17,6 +17,7 @@ from dropback.tracking._blocks import DIRECTION, ORIENTATION, X, Y
 from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking.ingest._angles import (
     ANGLE_READINGS,
+    Angles,
     best_reading,
     median,
     median_error,
@@ -39,7 +40,7 @@ from dropback.tracking.ingest._mirrored import Mirrored, left_and_right, mirrore
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dropback._arrays import Floats
+    from dropback._arrays import Flags, Floats
     from dropback.tracking._blocks import PlayBlock
     from dropback.tracking.ingest._axes import Units
 
@@ -57,6 +58,7 @@ _ACROSS: Final = np.sin(np.deg2rad(25.0))
 _EXACT_RATIO: Final = 0.95, 1.06
 _RATIO: Final = 0.9, 1.1
 _MIN_STEPS: Final = 100
+_OFFENSE: Final = BALL_SLOT // 2
 _MIN_PLAYERS: Final = 8
 _SAMPLE_PLAYS: Final = 300
 
@@ -147,8 +149,10 @@ def decide(block: PlayBlock) -> tuple[Corrections, list[Check]]:
         The corrections that the evidence decides, and every check with its evidence.
     """
     # 300 plays of a season hold 100,000 steps: more evidence would decide nothing else.
-    of_season = block.plays.select(pl.int_range(pl.len()).over("season")).to_series()
-    block = block.keep((of_season < _SAMPLE_PLAYS).to_numpy())
+    # From all of the block, so that no first games in a sense of their own decide for the others.
+    every = (pl.len() + _SAMPLE_PLAYS - 1) // _SAMPLE_PLAYS
+    sample = (pl.int_range(pl.len()) % every == 0).over("season")
+    block = block.keep(block.plays.select(sample).to_series().to_numpy())
     seasons = block.plays["season"].to_numpy()
     checks: list[Check] = []
     zero = zero_of(block, _snap_x(block)[0])
@@ -235,26 +239,32 @@ def _check_direction(block: PlayBlock, season: int) -> _Reading:
     cases = int(usable.sum())
     if cases < _MIN_STEPS:
         return _unmeasured(name, f"{cases} moving steps with a direction", season)
-    angle = read[usable].astype(np.float64)
-    true_angle = np.rad2deg(np.arctan2(along[usable], across[usable]))
-    return _angle_verdict(name, angle, true_angle.astype(np.float64), f"{cases} steps", season)
+    true_angle = np.rad2deg(np.arctan2(along[usable], across[usable])).astype(np.float64)
+    step, slot = np.nonzero(usable)
+    play = block.play_of_frame[1:][block.frame_in_play[1:] > 0][step]
+    offense = slot < _OFFENSE
+    angles = Angles(read[usable].astype(np.float64), true_angle, offense, play, block, facing=False)
+    return _angle_verdict(name, angles, np.ones(len(offense), bool), f"{cases} steps", season)
 
 
 def _check_orientation(block: PlayBlock, season: int, sign: float) -> _Reading:
     name = "orientation"
-    at_snap = block.frames[block.offsets[:-1], :11, ORIENTATION].astype(np.float64)
-    facing = np.where(block.plays["moves_right"].to_numpy(), 90.0, 270.0)[:, None]
+    at_snap = block.frames[block.offsets[:-1], :BALL_SLOT, ORIENTATION].astype(np.float64)
+    toward = np.where(block.plays["moves_right"].to_numpy(), 90.0, 270.0)[:, None]
+    toward = toward + np.where(np.arange(BALL_SLOT) < _OFFENSE, 0.0, 180.0)
     usable = np.isfinite(at_snap)
-    cases = int(usable.sum())
+    play, slot = np.nonzero(usable)
+    offense = slot < _OFFENSE
+    cases = int(offense.sum())
     if cases < _MIN_PLAYERS:
         return _unmeasured(name, f"{cases} players of the offense with one at the snap", season)
-    true_angle = np.broadcast_to(facing, at_snap.shape)[usable]
-    angle = at_snap[usable]
+    angles = Angles(at_snap[usable], toward[usable] % 360, offense, play, block, facing=True)
     # All face one way at the snap, so a compass 90 too low and a mathematical angle look the
     # same; a set turns both its angles in the same sense, and direction has settled which.
     reading = _angle_verdict(
-        name, angle, true_angle, f"{cases} players at the snap", season, signs=(sign,)
+        name, angles, offense, f"{cases} players at the snap", season, signs=(sign,)
     )
+    angle, true_angle = angles.angle[offense], angles.true_angle[offense]
     degrees = np.rad2deg(angle) if reading.radians else angle
     if reading.angle == ANGLE_READINGS["compass degrees, rotated by 180"]:
         reading = _told_from_mirrored(block, reading)
@@ -294,30 +304,37 @@ def _told_from_mirrored(block: PlayBlock, rotated: _Reading) -> _Reading:
 
 def _angle_verdict(
     name: str,
-    angle: Floats,
-    true_angle: Floats,
+    angles: Angles,
+    surest: Flags,
     cases: str,
     season: int,
     *,
     signs: tuple[float, ...] = (1.0, -1.0),
 ) -> _Reading:
-    as_is = median_error(angle, true_angle, *ANGLE_READINGS["compass degrees"])
+    """The reading of angles by those that are the surest, if all others are as they are."""
+    angle, true_angle = angles.angle[surest], angles.true_angle[surest]
+    kept = ANGLE_READINGS["compass degrees"]
+    as_is = median_error(angle, true_angle, *kept)
     evidence = f"median error {as_is:.1f} degrees as compass degrees over {cases}"
-    kept = 1.0, 0.0
-    # Angles around the whole circle are beyond 6.3 degrees.
-    radians = bool(np.abs(angle).max() <= _TURN_RAD) and as_is >= _BAD_ANGLE_DEG
+    # Angles around the whole circle are beyond 6.3 degrees; zeros are of either unit.
+    radians = bool(np.abs(angles.angle).max() <= _TURN_RAD) and as_is >= _BAD_ANGLE_DEG
+    radians = radians and float(np.median(np.abs(angles.angle))) > 0
     best, errors = "compass degrees", {"compass degrees": as_is}
     if radians:
-        best, errors = best_reading(np.rad2deg(angle), true_angle, signs)
+        angles = replace(angles, angle=np.rad2deg(angles.angle))
+        best, errors = best_reading(angles.angle[surest], true_angle, signs)
         evidence += f": all are within {_TURN_RAD:.2f}, as radians are"
     elif as_is > _GOOD_ANGLE_DEG:
         best, errors = best_reading(angle, true_angle, signs)
+    holds = angles.holds(ANGLE_READINGS[best])
+    apart = "" if holds else angles.apart(ANGLE_READINGS[best])
     if best == "compass degrees" and not radians:
-        decision: Decision = "ok" if as_is <= _BAD_ANGLE_DEG else "wrong, not corrected"
-        return _Reading(Check(name, decision, as_is, evidence, season), kept)
+        right = as_is <= _BAD_ANGLE_DEG and holds
+        decision: Decision = "ok" if right else "wrong, not corrected"
+        return _Reading(Check(name, decision, as_is, evidence + apart, season), kept)
     named = best.replace("degrees", "radians") if radians else best
-    evidence += f", {errors[best]:.1f} as {named}"
-    if errors[best] <= _GOOD_ANGLE_DEG * 2 and as_is >= _BAD_ANGLE_DEG:
+    evidence += f", {errors[best]:.1f} as {named}{apart}"
+    if errors[best] <= _GOOD_ANGLE_DEG * 2 and as_is >= _BAD_ANGLE_DEG and holds:
         check = Check(name, "corrected", as_is, evidence, season)
         return _Reading(check, ANGLE_READINGS[best], radians)
     return _Reading(Check(name, "wrong, not corrected", as_is, evidence, season), kept)
