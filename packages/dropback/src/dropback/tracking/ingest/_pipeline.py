@@ -182,8 +182,6 @@ def _ingest_here(
     store, place = open_store(out), ""
     _require_same_files(out, parts)
     names = [part.task(read_into_chunks, place).name for part in parts]
-    for stale in {*out.glob("tasks/*.json")} - {out / f"{name}.json" for name in names}:
-        stale.unlink()
     there = read_folders(store, names)
     for part, name in zip(parts, names, strict=True):
         # What a former content of the file left, or an ingest of it with other frames or plays.
