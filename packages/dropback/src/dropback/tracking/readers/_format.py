@@ -183,3 +183,8 @@ class Format:
 def folded(name: str) -> str:
     """A column's name without case, underscores, dots and spaces."""
     return re.sub(r"[\W_]", "", name).lower()
+
+
+def candidates(columns: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """All columns that a layout may read of a table."""
+    return [name for names in columns.values() for name in names]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dropback.errors import ReaderError
 from dropback.tracking.readers._cells import shown
-from dropback.tracking.readers._format import folded
+from dropback.tracking.readers._format import candidates, folded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -107,7 +107,7 @@ def lacking(path: Path, names: Iterable[str], purpose: str, there: Collection[st
     )
 
 
-_OF_GAMES: Final = (
+_GAMES_COLUMNS: Final = (
     *("gameId", "season", "week", "gameDate", "gameTimeEastern", "homeTeamAbbr"),
     *("visitorTeamAbbr", "homeFinalScore", "visitorFinalScore"),
 )
@@ -127,8 +127,8 @@ def without_key(layout: Format, path: Path, header: Sequence[str], key: str) -> 
     if said := _copied_table(layout, path, header, own):
         return said
     columns = layout.players if key == "player_id" else layout.plays
-    known = {column for names in columns.values() for column in names}
-    said = lacking(path, columns.get(key, (key,)), key, sorted(set(header) - known))
+    others = set(header) - set(candidates(columns))
+    said = lacking(path, columns.get(key, (key,)), key, sorted(others))
     whom = "player" if key == "player_id" else "play"
     return f"{said}. No {whom} can be read without it: put it back."
 
@@ -150,12 +150,12 @@ def require_own_columns(layout: Format, path: Path, header: Sequence[str], own: 
 
 
 def _copied_table(layout: Format, path: Path, header: Sequence[str], own: str) -> str:
-    tables = {"games.csv": set(_OF_GAMES)}
+    tables = {"games.csv": set(_GAMES_COLUMNS)}
     for file, columns in (
         (layout.plays_file, layout.plays),
         (layout.players_file, layout.players),
     ):
-        tables[file] = {column for names in columns.values() for column in names}
+        tables[file] = set(candidates(columns))
     there = {folded(name): name for name in header}
     alike = {
         file: [there[folded(name)] for name in sorted(columns) if folded(name) in there]

@@ -20,7 +20,7 @@ from dropback.tracking.readers._cells import (
     without_repeats,
     yes_or_no,
 )
-from dropback.tracking.readers._format import PLAY_COLUMNS, SOURCE_KEY
+from dropback.tracking.readers._format import PLAY_COLUMNS, SOURCE_KEY, candidates
 from dropback.tracking.readers._ids import require_number, whole, whole_number
 from dropback.tracking.readers._missing_columns import (
     PURPOSES,
@@ -32,7 +32,6 @@ from dropback.tracking.readers._missing_columns import (
 from dropback.tracking.readers._tables import (
     SmallTable,
     beside,
-    candidates,
     found_column,
     is_whole,
     read_table,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dropback.errors import ReaderError
+from dropback.tracking.readers._format import candidates
 from dropback.tracking.readers._ids import whole_number
-from dropback.tracking.readers._tables import candidates, found_column, read_table, spelled
+from dropback.tracking.readers._tables import found_column, read_table, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

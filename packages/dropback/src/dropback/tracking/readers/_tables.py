@@ -29,7 +29,13 @@ from dropback.tracking.readers._coded import of_texts
 from dropback.tracking.readers._cut_zips import open_zip
 from dropback.tracking.readers._delimited import told_apart
 from dropback.tracking.readers._files import is_hidden
-from dropback.tracking.readers._format import PLAYER_COLUMNS, SOURCE_KEY, Recorded, folded
+from dropback.tracking.readers._format import (
+    PLAYER_COLUMNS,
+    SOURCE_KEY,
+    Recorded,
+    candidates,
+    folded,
+)
 from dropback.tracking.readers._ids import id_number, whole, whole_number
 from dropback.tracking.readers._missing_columns import (
     ROLES_BY_MOTION,
@@ -374,11 +380,6 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's text, for use inside a sentence; a cell may be in it."""
     lines = str(error).strip().splitlines()
     return lines[0][:_MOST_OF_ERROR].rstrip(".") if lines else repr(error)
-
-
-def candidates(columns: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """All columns that a layout may read of a table."""
-    return [name for names in columns.values() for name in names]
 
 
 def found_column(table: pl.DataFrame, names: Iterable[str]) -> str | None:
