@@ -201,6 +201,19 @@ def test_coded_texts_are_judged_as_the_texts_are() -> None:
         assert lengths.to_list() == [12, None, 2, 9, 2, 12]
 
 
+def test_a_later_batch_has_its_own_order_of_texts() -> None:
+    column, codes = pl.Categories.random(), np.array([0, 1, 2, 1], np.uint32)
+    first = coded(codes, ["a", "b", "c"], column)
+    # The last text stands where it stood, the others do not.
+    second = coded(codes, ["b", "a", "c"], column)
+    with_none = coded(codes, ["a", "b", None], column)
+    assert [cells.cast(pl.String).to_list() for cells in (first, second, with_none)] == [
+        ["a", "b", "c", "b"],
+        ["b", "a", "c", "a"],
+        ["a", "b", None, "b"],
+    ]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", [True, False])
 @pytest.mark.parametrize("packed", [True, False])

@@ -385,7 +385,11 @@ def _out_of_bounds(table: pl.DataFrame, layout: Format) -> tuple[pl.DataFrame, p
     """The plays valid by `Plays`; the others as (game_id, play_id, reason, detail)."""
     kinds = {"game_id": pl.Int64, "play_id": pl.Int64, "reason": pl.String, "detail": pl.String}
     try:
-        valid, failed = Plays.filter(Plays.cast(table))
+        typed = Plays.cast(table)
+        # To tell which rows break which rule takes 17 ms for 1,100 plays, this 10.
+        if Plays.is_valid(typed, engine="in-memory"):
+            return typed, pl.DataFrame(schema=kinds)
+        valid, failed = Plays.filter(typed)
     except pl.exceptions.InvalidOperationError:  # a number too large for its column
         valid, failed = Plays.filter(table, cast=True)
     rows = []

@@ -28,7 +28,12 @@ def coded(
         texts: The different ones.
         categories: Those of the column, the same in all batches of a file.
     """
-    return pl.Series(texts, dtype=pl.Categorical(categories)).gather(pl.Series(codes))
+    few, places = pl.Series(texts, dtype=pl.Categorical(categories)), pl.Series(codes)
+    # The first texts of a column are numbered as their codes are. Without a copy 1.1 million rows
+    # take 4 ms, where to look each up takes 7.
+    if np.array_equal(few.to_physical(), np.arange(len(few))):
+        return places.cat.to(few.dtype)
+    return few.gather(places)
 
 
 def as_text(rows: pl.DataFrame) -> pl.DataFrame:
