@@ -25,6 +25,7 @@ from dropback.storage import (
     split_url,
 )
 from dropback.tracking._blocks import DROPBACKS
+from dropback.tracking._compiled import load_beside
 from dropback.tracking._storage import AROUND, TABLES, read_chunk, read_splits, write_chunk
 from dropback.tracking.ingest._heads import fetch_head
 from dropback.tracking.ingest._reading import read_file, read_side_tables
@@ -118,6 +119,7 @@ def find_parts(
     """
     if is_url(path):
         return _remote_parts(str(path), formats)
+    load_beside()
     folders = find_folders(Path(path), formats)
     parts = []
     for folder in folders:
@@ -275,6 +277,7 @@ def _opened(part: PartSource) -> Iterator[tuple[SourceFile, str]]:
 
 
 def _read_part(folder: Path, part: PartSource, sink: ParquetSink | TensorPart) -> None:
+    load_beside()  # in a worker's process
     key = _Side(f"{part.place}/{_folder_of(part.relative)}", part.side, part.side_stamp, part)
     with _opened(part) as (file, base):
         report = read_file(file, _side_tables(key), sink, wanted=part.wanted)

@@ -329,10 +329,10 @@ def build_tensors(
         scratch = tempfile.TemporaryDirectory(dir=area.folder, prefix="joined-")
         joined = Path(held.enter_context(scratch)) / "joined"
         joined.mkdir()
-        joiner, tables = PartJoiner(joined), list[Path]()
+        joiner, tables = held.enter_context(PartJoiner(joined)), list[Path]()
 
         def join(task: Task) -> None:
-            """Append a part while others are read."""
+            """Append a part while others are read and the report is written."""
             part = held.enter_context(fetched(area.store, task.name)) / PART
             tables.append(part / "plays.parquet")
             joiner.join_part(part)
@@ -359,11 +359,10 @@ def build_tensors(
             require_rows(report, path if given is None else given)
             if why := report.why_none():
                 raise TrackingError(f"{path}: no play is left: {why}.")
-        joiner.finish(notes)
-        if report is not None:
             repeated = [keys for _, keys in keys_twice(tables)]
             report = with_repeated(report, repeated_as_left_out(repeated, report))
             write_report(report, joined)
+        joiner.finish(notes)
         put_output(joined, out, overwrite=True)
         return PlayTensors.open(Path(local_copy(str(out)))), report
 

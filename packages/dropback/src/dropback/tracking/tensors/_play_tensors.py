@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -33,6 +34,7 @@ from dropback.tracking.tensors._features import (
 )
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from pathlib import Path
 
     from dropback._arrays import Flags, Integers, Singles
@@ -231,6 +233,8 @@ def require_tensors_or_nothing(out: Path) -> None:
 class PartJoiner:
     """Joins complete parts into play tensors, one after the other; a play is kept from its first.
 
+    Arrays are copied in a thread of their own, which `finish` waits for.
+
     Args:
         folder: An empty folder for them.
     """
@@ -240,9 +244,24 @@ class PartJoiner:
         self._digests = {name: hashlib.sha256() for name in _ARRAYS}
         self._keys = pl.DataFrame(schema=dict.fromkeys(_KEYS, pl.Int64))
         self._plays: list[pl.DataFrame] = []
+        self._copier = ThreadPoolExecutor(1)
+        self._copies: list[Future[None]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._copier.shutdown(cancel_futures=True)
 
     def join_part(self, part: Path) -> None:
-        """Append the next folder of a `TensorPart`, less the plays that an earlier one has."""
+        """Append the next folder of a `TensorPart`, less the plays that an earlier one has.
+
+        Raises:
+            OSError: The disk did not take an earlier part.
+        """
+        for copy in self._copies:
+            if copy.done():
+                copy.result()
         path = part / "plays.parquet"
         if not path.is_file():
             return
@@ -250,12 +269,15 @@ class PartJoiner:
         self._keys = pl.concat([self._keys, plays.select(_KEYS)])
         first = self._keys.select(pl.struct(_KEYS).is_first_distinct()).to_series()
         kept = first.tail(plays.height).to_numpy()
-        frames = plays["frames"].to_numpy()
+        self._copies.append(self._copier.submit(self._copy, part, plays["frames"].to_numpy(), kept))
+        self._plays.append(plays.filter(kept))
+
+    def _copy(self, part: Path, frames: Integers, kept: Flags) -> None:
+        """Append the arrays of a part."""
         for name in _ARRAYS:
             self._append(
                 name, part, np.ones(len(frames), int) if name == "static" else frames, kept
             )
-        self._plays.append(plays.filter(kept))
 
     def _append(self, name: str, part: Path, rows: Integers, kept: Flags) -> None:
         """Append one array, of which each play has some rows."""
@@ -281,7 +303,10 @@ class PartJoiner:
 
         Raises:
             TrackingError: If no play is left.
+            OSError: The disk did not take a part.
         """
+        for copy in self._copies:
+            copy.result()
         if not self._plays:
             raise TrackingError(
                 "no play is left to make tensors of; see the reasons of those set aside."
