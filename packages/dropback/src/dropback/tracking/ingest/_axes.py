@@ -37,7 +37,7 @@ _FEW_STEPS: Final = 100
 _SCALE_OFF: Final = 0.03
 _PLAYS_FOR_SCALE: Final = 40
 # From 2018 on, displacements are the speeds in the median; of 2017 up to 1.14, of 2015 up to 1.24.
-_FIRST_EXACT_SEASON: Final = 2018
+FIRST_EXACT_SEASON: Final = 2018
 _NEAR_RATIO: Final = 0.04
 # Speeds in meters a second over meters are as those in yards over yards: 1.05 to 1.09 before 2018;
 # over yards a second .96 to 1.0.
@@ -255,7 +255,7 @@ def _misses_by_side(block: PlayBlock, snap_x: Floats) -> tuple[tuple[float, floa
 
 def is_exact(block: PlayBlock) -> bool:
     """Whether displacements over speeds are 1 in plays of these seasons."""
-    return bool(block.plays["season"].to_numpy().min() >= _FIRST_EXACT_SEASON)
+    return bool(block.plays["season"].to_numpy().min() >= FIRST_EXACT_SEASON)
 
 
 def speed_ratio(block: PlayBlock) -> tuple[float | None, int]:
