@@ -178,7 +178,7 @@ def s3_server(folder: Path, port: int | None = None) -> Iterator[S3Server]:
     port = port or free_port()
     process = started(
         folder / "s3.log",
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, str(Path(__file__).with_name("s3_emulator.py")), str(port)],
         os.environ,
     )
     try:
