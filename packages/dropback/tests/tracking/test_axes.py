@@ -14,10 +14,10 @@ METERS = 0.9144
 ACROSS = (-2.4, 0.6, 3.7)
 
 
-def twenty(*, season=2022):
+def twenty(*, season=2022, game=91100):
     """Plays in both directions along the field, snapped at the hash marks and between."""
     plays = [
-        MadePlay(game=season * 1000000 + 91100, play=number, line_x=30.0 + 3 * number,
+        MadePlay(game=season * 1000000 + game, play=number, line_x=30.0 + 3 * number,
                  right=number % 2 == 0)
         for number in range(20)
     ]  # fmt: skip
@@ -126,6 +126,14 @@ def test_y_that_is_0_nowhere_known_is_called_wrong_and_each_play_flagged(tmp_pat
     # By 4 yards: from the right hash mark of the field's own y, and not from the others.
     low = {n for n in range(20) if ACROSS[n % 3] * (-1) ** n in (-2.4, -3.7)}
     assert set(flagged["play_id"]) == low
+
+
+def test_a_game_whose_own_snaps_are_between_the_marks_is_not_in_doubt(tmp_path):
+    (plays, rows), (others, shifted) = twenty(), twenty(game=91101)
+    rows = pl.concat([rows, shifted.with_columns(y=pl.col("y") - 4)])
+    _, report = read_tracking(made_set("bdb_2025", *plays, *others, rows=rows).write(tmp_path))
+    doubtful = report.flagged.filter(pl.col("flags").str.contains("y in doubt in the whole file"))
+    assert doubtful["game_id"].to_list() == [2022091101] * 20
 
 
 @pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2025"])

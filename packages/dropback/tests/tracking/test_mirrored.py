@@ -10,6 +10,7 @@ from examples.tracking_flags import flags_of
 from examples.tracking_sets import MadePlay, made_set
 
 WHOLE_FILE = "left and right exchanged in the whole file"
+WHOLE_GAME = "left and right exchanged in the whole game"
 ONE_PLAY = "a pass on the other side than described"
 MIRRORED = {"y": 160 / 3 - pl.col("y"), "dir": (180 - pl.col("dir")) % 360,
             "o": (180 - pl.col("o")) % 360}  # fmt: skip
@@ -61,6 +62,35 @@ def test_one_pass_on_the_other_side_flags_its_play(tmp_path):
     # At 4 + 3 * .5 yards, of 26.7.
     assert details.startswith("it arrives 2")
     assert set(flags_of(source, tmp_path)) == {1}
+
+
+def two_games(each):
+    """Passes right of the offense in two games, of which the second is mirrored with its angles."""
+    games = (2022091100, 2022091101)
+    plays = [MadePlay(game=game, play=n, right=n % 2 == 0) for game in games for n in range(each)]
+    second = pl.col("gameId") == games[1]
+    rows = pl.concat(play.rows() for play in plays).with_columns(
+        pl.when(second).then(value).otherwise(name).alias(name) for name, value in MIRRORED.items()
+    )
+    return made_set("bdb_2025", *plays, rows=rows).change(
+        "plays.csv", playDescription=pl.lit("S.Thrower pass short right to C.Catcher.")
+    )
+
+
+def test_a_mirrored_game_beside_a_right_one_is_told_by_name(tmp_path):
+    source = two_games(4)
+    checks, flagged = check_of(source, tmp_path / "few")
+    assert flagged["game_id"].to_list() == [2022091101] * 4
+    assert flagged["flags"].str.contains(WHOLE_GAME).all()
+    said = f"{WHOLE_GAME}: 4 of 4 passes of the game arrive on the other side than described"
+    assert flagged["details"].str.contains(said).all()
+    assert not flagged["flags"].str.contains(WHOLE_FILE).any()
+    check = checks[WHOLE_GAME]
+    assert (check.decision, check.evidence) == ("wrong, not corrected", "4 of 8 plays")
+    # Three passes tell nothing of the game.
+    words = pl.when(pl.col("playId") == 3).then(pl.lit("")).otherwise("playDescription")
+    _, flagged = check_of(source.change("plays.csv", playDescription=words), tmp_path / "fewer")
+    assert not flagged["flags"].str.contains(WHOLE_GAME).any()
 
 
 @pytest.mark.parametrize("side", ["offense", "defense"])

@@ -15,6 +15,7 @@ from dropback.tracking._roles import infer_rushers, infer_target, named_targets
 from dropback.tracking._schema import PLAYERS, Players, Plays
 from dropback.tracking.ingest._axes import METERS_PER_YARD, Y_IN_DOUBT
 from dropback.tracking.ingest._contradictions import AGAINST_SIDES, BY_SIDES, ONE_HOME, ONE_TEAM
+from dropback.tracking.ingest._hash_marks import off_the_marks
 from dropback.tracking.ingest._line import with_line
 from dropback.tracking.ingest._mirrored import LEFT_IS_RIGHT
 from dropback.tracking.ingest._motion_cells import (
@@ -83,10 +84,10 @@ def canonicalize(
     said = zip(
         cell_flags(frames, block.offsets, absent, layout), unlike_tracks(block, steps), strict=True
     )
-    # Slots run from right to left: to turn these back too is no correction of places alone.
-    of_file = [LEFT_IS_RIGHT] if corrections.mirrored else []
-    of_file += [Y_IN_DOUBT] if corrections.y_in_doubt else []
-    cells = _sparse_lists("cells", [[*cell, *track, *of_file] for cell, track in said])
+    of_file = _of_file(block, corrections)
+    cells = _sparse_lists(
+        "cells", [[*cell, *track, *of_file[n]] for n, (cell, track) in enumerate(said)]
+    )
     fill_motion(frames, block.frame_in_play, absent)
     plays, off_line = with_line(block, corrections, layout)
     # What explains a snap away from the line comes before it.
@@ -114,6 +115,16 @@ def canonicalize(
     dropped = pl.concat([named, wrong])
     block = replace(block, plays=table, players=players).keep(_without_keys(table, dropped))
     return replace(block, plays=valid), dropped, measured, details
+
+
+def _of_file(block: PlayBlock, corrections: Corrections) -> list[list[str]]:
+    """The flags of each play that are of its whole file, or of its games that are like it."""
+    # Slots run from right to left: to turn these back too is no correction of places alone.
+    of_all = [LEFT_IS_RIGHT] if corrections.mirrored else []
+    if not corrections.y_in_doubt:
+        return [of_all] * block.plays.height
+    doubtful = off_the_marks(block, METERS_PER_YARD).tolist()
+    return [[*of_all, Y_IN_DOUBT] if off else of_all for off in doubtful]
 
 
 def _in_columns_of(layout: Format, details: pl.Expr) -> pl.Expr:

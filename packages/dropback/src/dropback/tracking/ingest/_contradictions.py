@@ -12,6 +12,7 @@ from dropback.data._field import FIELD_WIDTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X
 from dropback.tracking._blocks import X, Y
 from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking.ingest._hash_marks import snaps_across
+from dropback.tracking.ingest._mirrored import exchanged_in_game
 from dropback.tracking.ingest._results import against_results
 from dropback.tracking.readers._cells import CELL, cut, quoted
 
@@ -179,6 +180,7 @@ def contradictions() -> tuple[pl.Expr, ...]:
                 cut(pl.col("description")),
             )
         ),
+        exchanged_in_game(),
         # A backward pass may be caught first: that play of the highlights has repeated throws.
         pl.when(
             pl.col("early_arrival_frame").is_not_null() & (pl.col("repeated_events") == 0)

@@ -11,7 +11,7 @@ from dropback.tracking._blocks import Y
 from dropback.tracking._schema import BALL_SLOT
 
 if TYPE_CHECKING:
-    from dropback._arrays import Singles
+    from dropback._arrays import Flags, Singles
     from dropback.tracking._blocks import PlayBlock
 
 # A tenth and nine tenths of the snaps of 2015, 2017 and the highlights are within .22 yards of
@@ -66,6 +66,21 @@ def snapped_at(block: PlayBlock, meters_per_yard: float) -> SnappedAt | None:
     if reading == "wrong":
         evidence += f": their middle is at {middle:.1f}, must be at {FIELD_WIDTH_YD / 2:.1f}"
     return SnappedAt(reading, low, middle, evidence)
+
+
+def off_the_marks(block: PlayBlock, meters_per_yard: float) -> Flags:
+    """Plays of a file whose y is in doubt but those of games whose own snaps are where they must.
+
+    Args:
+        block: Plays.
+        meters_per_yard: As of `snapped_at`.
+    """
+    games = block.plays["game_id"].to_numpy()
+    doubtful = np.ones(len(games), bool)
+    for game in np.unique(games).tolist():
+        found = snapped_at(block.keep(games == game), meters_per_yard)
+        doubtful[games == game] = found is None or found.reading != "yards"
+    return doubtful
 
 
 def snaps_across(first: Singles) -> Singles:

@@ -15,16 +15,19 @@ from dropback.data._field import FIELD_WIDTH_YD
 from dropback.tracking._blocks import DIRECTION, ORIENTATION, Y
 from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking.ingest._angles import best_reading, steps_of
+from dropback.tracking.readers._cells import CELL
 
 if TYPE_CHECKING:
     from dropback._arrays import Floats, Singles
     from dropback.tracking._blocks import PlayBlock
 
 LEFT_IS_RIGHT: Final = "left and right exchanged in the whole file"
+LEFT_IS_RIGHT_IN_GAME: Final = "left and right exchanged in the whole game"
 
 # Of 329 real passes "left" or "right" of 2017 to 2019 all arrive on that side of the middle.
 _SIDE_IN_WORDS: Final = r"pass (?:incomplete )?(?:short|deep)? ?(left|right)"
 _FEW_PASSES: Final = 10
+_FEW_OF_GAME: Final = 4
 _LEAST_SHARE: Final = 0.9
 
 Mirrored: TypeAlias = Literal["", "places", "all"]
@@ -40,6 +43,22 @@ def off_the_words(arrival_y: Singles | Floats, description: pl.Series) -> Floats
     """
     left = (description.str.extract(_SIDE_IN_WORDS) == "left").cast(pl.Float64).to_numpy()
     return np.asarray((FIELD_WIDTH_YD / 2 - arrival_y) * (2 * left - 1))
+
+
+def exchanged_in_game() -> pl.Expr:
+    """A sentence on plays of a game whose passes arrive on the other side than described."""
+    game, off = "game_id", pl.col("off_words_yd")
+    told, against = off.is_not_null().sum().over(game), (off > 0).sum().over(game)
+    of_file = pl.col("cells").list.contains(LEFT_IS_RIGHT)
+    exchanged = (told >= _FEW_OF_GAME) & (against >= _LEAST_SHARE * told)
+    return pl.when(exchanged & ~of_file).then(
+        pl.format(
+            f"{LEFT_IS_RIGHT_IN_GAME}{CELL}{{}} of {{}} passes of the game arrive on the other "
+            "side than described",
+            against,
+            told,
+        )
+    )
 
 
 def left_and_right(block: PlayBlock) -> tuple[Mirrored, float, str]:

@@ -29,7 +29,7 @@ from dropback.tracking.ingest._contradictions import (
 )
 from dropback.tracking.ingest._conventions import Check, Decision
 from dropback.tracking.ingest._entities import AROUND_SNAP
-from dropback.tracking.ingest._mirrored import off_the_words
+from dropback.tracking.ingest._mirrored import LEFT_IS_RIGHT_IN_GAME, off_the_words
 from dropback.tracking.ingest._moment_causes import SLIGHTLY_OFF, another_release, another_snap
 from dropback.tracking.ingest._moments import BALL_OFF, RELEASE_OFF, SNAP_OFF
 from dropback.tracking.ingest._results import with_results
@@ -328,12 +328,15 @@ def quality_checks(plays: pl.DataFrame) -> list[Check]:
         count = int(plays["nullified"].sum())
         evidence = f"{count} of {plays.height} plays, by the set's flag or the description"
         checks.append(Check("nullified plays", "ok", float(count), evidence))
-    for flag in (ON_ONE_CLOCK, AGAINST_SIDES):
+    of_games: tuple[tuple[str, Decision], ...] = (
+        (ON_ONE_CLOCK, "corrected"),
+        (AGAINST_SIDES, "corrected"),
+        (LEFT_IS_RIGHT_IN_GAME, "wrong, not corrected"),
+    )
+    for flag, decision in of_games:
         count = int(plays["flags"].list.contains(flag).sum())
         if count:
-            checks.append(
-                Check(flag, "corrected", float(count), f"{count} of {plays.height} plays")
-            )
+            checks.append(Check(flag, decision, float(count), f"{count} of {plays.height} plays"))
     return checks
 
 
