@@ -67,19 +67,31 @@ def require_writable(out: Path) -> None:
     Raises:
         RequestError: Its folder cannot be made, or takes no file.
     """
+    with _writable_beside(out):
+        pass
+
+
+@contextmanager
+def _writable_beside(out: Path) -> Iterator[None]:
+    """Have a folder around `out` that takes files; of those made, the empty ones are removed.
+
+    Raises:
+        RequestError: As for `require_writable`.
+    """
     require_on_disk(out)
     probe = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     made = [folder for folder in out.parents if not folder.exists()]
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-    except OSError as error:
-        raise RequestError(f"{out} could not be written: {_reason(error)}.") from error
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+        except OSError as error:
+            raise RequestError(f"{out} could not be written: {_reason(error)}.") from error
+        probe.unlink()
+        yield
     finally:
-        with suppress(OSError):
-            probe.unlink()
         for folder in made:
-            with suppress(OSError):  # where another process has written meanwhile
+            with suppress(OSError):  # where the output is, or work that is kept
                 folder.rmdir()
 
 
@@ -98,13 +110,35 @@ def working_folder(out: Path, kept: str, *, within: Path | None = None) -> Itera
     Raises:
         RequestError: Another process writes `out`, or the disk refuses.
     """
+    work = out.with_name(f".{out.name}.partial")
     # Of a folder that takes no file the lock would say that another process has it.
-    require_writable(out)
-    work, lock_file = (out.with_name(f".{out.name}.{kind}") for kind in ("partial", "lock"))
+    with _writable_beside(out), _held_alone(out):
+        try:
+            work.mkdir(exist_ok=True)
+            yield work
+            shutil.rmtree(work, ignore_errors=True)
+        except _DISK_ERRORS as error:
+            if not isinstance(error, OSError) and disk_error(error) is None:
+                raise
+            raise RequestError(
+                f"{out} could not be written: {_reason(error)}; {kept} so far is kept in "
+                f"{within or work}: run the same command again to resume."
+            ) from error
+        finally:
+            with suppress(OSError):  # unless something is kept
+                work.rmdir()
+
+
+@contextmanager
+def _held_alone(out: Path) -> Iterator[None]:
+    """Let no other process write `out`.
+
+    Raises:
+        RequestError: One does, or the disk refuses.
+    """
+    lock_file = out.with_name(f".{out.name}.lock")
     lock = FileLock(lock_file, timeout=0)
-    made = [folder for folder in out.parents if not folder.exists()]
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as held:
         raise RequestError(
@@ -113,25 +147,11 @@ def working_folder(out: Path, kept: str, *, within: Path | None = None) -> Itera
     except OSError as error:
         raise RequestError(f"{out} could not be written: {_reason(error)}.") from error
     try:
-        work.mkdir(exist_ok=True)
-        yield work
-        shutil.rmtree(work, ignore_errors=True)
-    except _DISK_ERRORS as error:
-        if not isinstance(error, OSError) and disk_error(error) is None:
-            raise
-        raise RequestError(
-            f"{out} could not be written: {_reason(error)}; {kept} so far is kept in "
-            f"{within or work}: run the same command again to resume."
-        ) from error
+        yield
     finally:
-        with suppress(OSError):  # unless something is kept
-            work.rmdir()
         with suppress(OSError):  # while it is held, so that nobody gets the removed one
             lock_file.unlink()
         lock.release()
-        for folder in made:
-            with suppress(OSError):  # where the output is, or work that is kept
-                folder.rmdir()
 
 
 def require_new_folder(path: Path, *, overwrite: bool) -> None:
