@@ -15,14 +15,14 @@ SPEEDS = "speeds out of proportion to displacements"
 
 
 def test_sums_are_of_the_moving_steps_inside_each_play():
-    # Two plays of three frames: one player runs along x at 4 yards a second and .8 of that is
+    # Two plays of three frames: one player runs along x at 4 yards a second and 3.8 are
     # recorded, one along y at 3, which is recorded; one stands, one jumps and one has no direction.
     frames = empty_frames(6)
     frames[:3, 0, X] = [10.0, 10.4, 10.8]
     frames[:3, 0, Y] = 5.0
     frames[:3, 1, X] = 20.0
     frames[:3, 1, Y] = [5.0, 5.3, 5.6]
-    frames[:3, :2, SPEED] = [3.2, 3.0]
+    frames[:3, :2, SPEED] = [3.8, 3.0]
     frames[:3, :2, DIRECTION] = [90.0, 0.0]
     frames[3:, :3, X] = [[0, 0, 0], [0, 20, 0.3], [0, 40, 0.6]]
     frames[3:, :3, Y] = 0.0
@@ -34,13 +34,13 @@ def test_sums_are_of_the_moving_steps_inside_each_play():
     )  # fmt: skip
     sums = axis_sums(block)
     assert sums.steps.tolist() == [2, 0]
-    assert sums.xx[0] == pytest.approx(4 * 3.2, rel=1e-5)
+    assert sums.xx[0] == pytest.approx(4 * 3.8, rel=1e-5)
     assert sums.yy[0] == pytest.approx(3 * 3, rel=1e-5)
-    assert sums.said_x[0] == pytest.approx(3.2**2, rel=1e-5)
+    assert sums.said_x[0] == pytest.approx(3.8**2, rel=1e-5)
     assert sums.went_x[0] == pytest.approx(4**2, rel=1e-5)
-    # x moves 4 / 3.2 times the recorded, y as recorded.
-    assert sums.scale_of_y()[0] == pytest.approx(0.8, rel=1e-5)
-    assert sums.agreement()[0] == pytest.approx((12.8 + 9) / np.sqrt(19.24 * 25), rel=1e-5)
+    # x moves 4 / 3.8 times the recorded, y as recorded.
+    assert sums.scale_of_y()[0] == pytest.approx(0.95, rel=1e-5)
+    assert sums.agreement()[0] == pytest.approx((15.2 + 9) / np.sqrt(23.44 * 25), rel=1e-5)
     assert np.isnan(sums.scale_of_y()[1])
 
 

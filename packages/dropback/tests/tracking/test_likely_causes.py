@@ -230,5 +230,6 @@ def test_a_bad_track_is_named_though_an_earlier_play_is_set_aside(tmp_path):
     )
     left, flagged = told(source, tmp_path)
     assert left[1][0] == "frames missing"
-    said = "a track unlike its recorded speeds", "player 30008 (Al Player8)"
+    who = "player 30008 (Al Player8): 0.0 times as far as its speeds"
+    said = "a track unlike its recorded speeds", who
     assert flagged == {2: said}

@@ -182,6 +182,8 @@ SINCE_2018 = {
     # Back 30009 runs 6 yards a second downfield, receiver 30007 half a yard across as well.
     "half the speed": ({"s": pl.col("s") / 2}, "a track unlike its recorded speeds"),
     "twice the speed": ({"s": pl.col("s") * 2}, "a track unlike its recorded speeds"),
+    "a quarter more speed": ({"s": pl.col("s") * 1.25}, "a track unlike its recorded speeds"),
+    "a quarter less speed": ({"s": pl.col("s") * 0.75}, "a track unlike its recorded speeds"),
     "frozen for half a second": (
         {name: pl.when(pl.col("frameId").is_between(12, 16))
          .then(pl.col(name).filter(pl.col("frameId") == 12).first().over("playId", "nflId"))
@@ -212,6 +214,29 @@ def test_one_bad_track_of_a_good_play_is_flagged_by_player(layout, case, tmp_pat
     assert set(flags) == {2}
     assert flag in flags[2].split("; ")
     assert WHO in details[2]
+    assert "x and y in different units" not in flags[2]
+
+
+@pytest.mark.parametrize(
+    ("column", "scale", "said"),
+    [
+        ("s", 2, "a track unlike its recorded speeds: {}: 0.5 times as far as its speeds"),
+        # The player gathers 6 yards a second within a frame.
+        ("a", 3.3, "a track unlike its recorded accelerations: {}: 3.3 times its changes"),
+    ],
+)
+def test_the_ratio_of_a_track_stands_beside_its_player(column, scale, said, tmp_path):
+    plays = [MadePlay(play=1), MadePlay(play=2)]
+    rows = pl.concat(play.rows() for play in plays)
+    of_player = (pl.col("playId") == 2) & (pl.col("nflId") == 30007)
+    changed = pl.when(of_player).then(scale * pl.col(column)).otherwise(column).alias(column)
+    source = made_set("bdb_2025", *plays, rows=rows.with_columns(changed))
+    _, report = read_tracking(source.write(tmp_path))
+    ((_, play, flags, details),) = report.flagged.rows()
+    assert play == 2
+    flag, _, rest = said.partition(": ")
+    assert flag in flags.split("; ")
+    assert rest.format(WHO) in details
 
 
 def test_many_bad_tracks_are_counted(tmp_path):

@@ -20,6 +20,9 @@ MOVING_YD_PER_S: Final = 1.0
 FASTEST_YD_PER_S: Final = 15.0
 """Of the speeds of steps that count: nobody runs faster, and slower ones are mostly noise."""
 
+# Farther by this share than most of its play: one wrong track would stretch it. Where an axis is in
+# meters, tracks along it and across it differ by .09.
+_MOST_UNLIKE: Final = 0.15
 # Every other frame tells as much: neighbors share a step.
 _EVERY: Final = 2
 _MOVING: Final = np.float32(MOVING_YD_PER_S)
@@ -29,17 +32,14 @@ _PER_FRAME: Final = np.float32(RATE_HZ / 2)
 
 @compiled
 def _sum_steps(planes: Singles, offsets: Integers, sums: Floats) -> None:
-    """Sums over the moving steps of each of N plays.
+    """Sums over the moving steps of each of N plays' players.
 
     Args:
         planes: Frames by quantity, shape ``[6, F, 23]``.
         offsets: Bounds of the plays, shape ``[N + 1]``.
-        sums: Zeros, by the fields of `AxisSums`, shape ``[7, N]``.
+        sums: Zeros, by the fields of `AxisSums`, shape ``[7, N, 22]``.
     """
     for play in range(len(offsets) - 1):
-        count = 0
-        xx, yy = 0.0, 0.0
-        said_x, said_y, went_x, went_y = 0.0, 0.0, 0.0, 0.0
         for frame in range(offsets[play] + 1, offsets[play + 1] - 1, _EVERY):
             for slot in range(PLAYERS):
                 speed = planes[SPEED, frame, slot]
@@ -54,15 +54,13 @@ def _sum_steps(planes: Singles, offsets: Integers, sums: Floats) -> None:
                     continue
                 if abs(along) > _FASTEST or abs(across) > _FASTEST:
                     continue
-                count += 1
-                xx += along * east
-                yy += across * north
-                said_x += east * east
-                said_y += north * north
-                went_x += along * along
-                went_y += across * across
-        sums[0, play], sums[1, play], sums[2, play] = count, xx, yy
-        sums[3, play], sums[4, play], sums[5, play], sums[6, play] = said_x, said_y, went_x, went_y
+                sums[0, play, slot] += 1
+                sums[1, play, slot] += along * east
+                sums[2, play, slot] += across * north
+                sums[3, play, slot] += east * east
+                sums[4, play, slot] += north * north
+                sums[5, play, slot] += along * along
+                sums[6, play, slot] += across * across
 
 
 class AxisSums(NamedTuple):
@@ -102,8 +100,15 @@ class AxisSums(NamedTuple):
 
 
 def axis_sums(block: PlayBlock) -> AxisSums:
-    """The sums of each play."""
-    sums = np.zeros((len(AxisSums._fields), len(block.offsets) - 1))
+    """The sums of each play, without tracks that go much farther or less far than most of it."""
+    sums = np.zeros((len(AxisSums._fields), len(block.offsets) - 1, PLAYERS))
     planes = one_layout(np.moveaxis(block.frames, -1, 0))
     _sum_steps(planes, block.offsets, sums)
-    return AxisSums(*sums)
+    of_tracks = AxisSums(*sums)
+    said, went = of_tracks.said_x + of_tracks.said_y, of_tracks.went_x + of_tracks.went_y
+    ratio = np.sqrt(np.divide(went, said, out=np.full(said.shape, np.nan), where=said > 0))
+    # NaN, of players who stand, is the last.
+    moving = np.isfinite(ratio).sum(axis=1)
+    middle = np.sort(ratio, axis=1)[np.arange(len(ratio)), np.maximum(moving - 1, 0) // 2]
+    like = np.abs(ratio / middle[:, None] - 1) < _MOST_UNLIKE
+    return AxisSums(*np.where(like, sums, 0.0).sum(axis=2))
