@@ -10,6 +10,7 @@ import pytest
 
 from dropback._files import (
     move_folder,
+    require_new_file,
     require_new_folder,
     require_writable,
     whole_file,
@@ -218,6 +219,10 @@ def test_a_path_that_takes_no_file_is_refused_with_the_reason(tmp_path: Path) ->
         said = rf"^{out} could not be written: ({reason})\.$"
         with pytest.raises(RequestError, match=said):
             require_writable(out)
+        with pytest.raises(RequestError, match=said):
+            require_new_file(out, overwrite=True)
+        with pytest.raises(RequestError, match=said):
+            require_new_folder(out, overwrite=True)
         with pytest.raises(RequestError, match=said), working_folder(out, "work"):
             pass
     require_writable(tmp_path / "new" / "deep" / "out")

@@ -158,7 +158,8 @@ def require_new_folder(path: Path, *, overwrite: bool) -> None:
     """Refuse to write over a folder that holds something, unless `overwrite` is true.
 
     Raises:
-        RequestError: `path` is a file, or a folder that is not empty and `overwrite` is false.
+        RequestError: `path` is a file, or a folder that is not empty and `overwrite` is false, or
+            as for `require_writable`.
     """
     require_on_disk(path)
     if path.is_file():
@@ -167,19 +168,21 @@ def require_new_folder(path: Path, *, overwrite: bool) -> None:
         raise RequestError(
             f"{path} is not empty: name another folder, or pass --overwrite to replace it."
         )
+    require_writable(path)
 
 
 def require_new_file(path: Path, *, overwrite: bool) -> None:
     """Refuse to write over a file, unless `overwrite` is true.
 
     Raises:
-        RequestError: `path` is there and `overwrite` is false.
+        RequestError: `path` is there and `overwrite` is false, or as for `require_writable`.
     """
     require_on_disk(path)
     if path.exists() and not overwrite:
         raise RequestError(
             f"{path} is there already: name another file, or pass --overwrite to replace it."
         )
+    require_writable(path)
 
 
 @contextmanager

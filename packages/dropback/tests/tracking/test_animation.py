@@ -5,11 +5,13 @@ import re
 import shutil
 import subprocess
 
+import matplotlib as mpl
 import polars as pl
 import pytest
 from PIL import Image
 
 from dropback.data._team_colors import TEAM_COLORS, contrast
+from dropback.errors import RequestError, TrackingError
 from dropback.tracking import Around, read_tracking
 from dropback.tracking._animation import GRASS, ink_on, side_colors
 from dropback.tracking._plot import plot_play
@@ -91,3 +93,24 @@ def test_a_film_that_needs_no_program_lasts_as_long(short, tmp_path):
             durations.append(film.info["duration"])
     # Equal frames may be stored as one that lasts longer.
     assert sum(durations) == (4 + 10) * 100
+
+
+@pytest.mark.parametrize("name", ["play.png", "play.gif", "play.html"])
+def test_a_place_that_takes_no_film_is_told_in_a_sentence(short, tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(RequestError, match=rf"file/{name} could not be written"):
+        plot_play(short, 0, tmp_path / "file" / name)
+
+
+def test_a_film_that_ffmpeg_does_not_end_is_not_left(short, tmp_path):
+    program = tmp_path / "ffmpeg"
+    lines = ("#!/bin/sh", "for last; do :; done", "head -c 9 >$last", "cat >/dev/null", "exit 3")
+    program.write_text("\n".join(lines))
+    program.chmod(0o755)
+    (tmp_path / "films").mkdir()
+    with (
+        mpl.rc_context({"animation.ffmpeg_path": str(program)}),
+        pytest.raises(TrackingError, match=r"play\.mp4 could not be written: ffmpeg ended with 3"),
+    ):
+        plot_play(short, 0, tmp_path / "films" / "play.mp4")
+    assert not list((tmp_path / "films").iterdir())

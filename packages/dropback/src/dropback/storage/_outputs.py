@@ -15,7 +15,6 @@ from dropback._files import (
     move_folder,
     require_new_file,
     require_new_folder,
-    require_writable,
     whole_folder,
     working_folder,
 )
@@ -51,7 +50,6 @@ def require_new_output(out: AnyPath, *, overwrite: bool, file: bool = False) -> 
     """
     if not is_url(out):
         (require_new_file if file else require_new_folder)(Path(out), overwrite=overwrite)
-        require_writable(Path(out))
         return
     url = str(out)
     _require_plain(url)

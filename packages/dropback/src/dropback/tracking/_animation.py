@@ -118,7 +118,6 @@ def write_animation(block: PlayBlock, play: int, out: Path, *, title: str, note:
         # A name may hold a tag: inside a script only these characters could end it.
         data=Markup(json.dumps(data).replace("<", "\\u003c").replace(">", "\\u003e")),  # noqa: S704
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(out) as aside:
         aside.write_text(html, encoding="utf-8")
 

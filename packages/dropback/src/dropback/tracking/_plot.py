@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dropback._files import whole_file
 from dropback.data._field import (
     END_ZONE_DEPTH_YD,
     FIELD_LENGTH_YD,
@@ -63,7 +65,8 @@ def plot_play(block: PlayBlock, play: int, out: Path, *, note: str = "") -> None
         note: A line below the drawing, such as that a set is no fair sample.
 
     Raises:
-        TrackingError: If the ending is another, or there is no ffmpeg for mp4.
+        TrackingError: If the ending is another, or ffmpeg is not there for mp4, or fails.
+        RequestError: If the file cannot be written.
     """
     suffix = out.suffix.lower()
     if suffix not in _WRITERS:
@@ -80,16 +83,22 @@ def plot_play(block: PlayBlock, play: int, out: Path, *, note: str = "") -> None
     frames, first, events = frames_shown(block, play)
     figure, axes = _field(frames, block, play, note)
     drawing = _Drawing(axes, frames, block, play, first=first, events=events)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if suffix == ".png":
-        drawing.show(int(block.plays["frames"][play]) - 1 - first)
-        figure.savefig(out, dpi=130)
-        return
-    # The last frame is shown for a second, so that the release can be seen.
-    order = [*range(len(frames)), *[len(frames) - 1] * int(RATE_HZ)]
-    film = FuncAnimation(figure, drawing.show, frames=order, blit=False)
-    writer = FFMpegWriter if suffix == ".mp4" else PillowWriter
-    film.save(str(out), writer=writer(fps=int(RATE_HZ)), dpi=90)
+    with whole_file(out) as aside:
+        if suffix == ".png":
+            drawing.show(int(block.plays["frames"][play]) - 1 - first)
+            figure.savefig(aside, dpi=130)
+            return
+        # The last frame is shown for a second, so that the release can be seen.
+        order = [*range(len(frames)), *[len(frames) - 1] * int(RATE_HZ)]
+        film = FuncAnimation(figure, drawing.show, frames=order, blit=False)
+        writer = FFMpegWriter if suffix == ".mp4" else PillowWriter
+        try:
+            film.save(str(aside), writer=writer(fps=int(RATE_HZ)), dpi=90)
+        except CalledProcessError as error:
+            raise TrackingError(
+                f"{out} could not be written: ffmpeg ended with {error.returncode}; "
+                "write a .html or .gif."
+            ) from error
 
 
 def _field(frames: Singles, block: PlayBlock, play: int, note: str) -> tuple[Figure, Axes]:
