@@ -34,6 +34,90 @@ def test_frames_around_the_window_are_on_the_same_field(tmp_path, layout, right)
     assert inside.equals(read_tracking(source)[0][0].to_polars())
 
 
+def events_of(block):
+    """The `event` of each frame that has one."""
+    shown = block.to_polars().drop_nulls("event").unique("frame").sort("frame")
+    return dict(shown.select("frame", "event").rows())
+
+
+# In the layout's words, one of them in another spelling, and around a snap at frame 6.
+CHARTED = {
+    3: "man_in_motion", 4: " Line Set ", 6: "Ball Snap", 20: "play_action", 26: "pass_forward",
+    36: "pass_arrived", 38: "tackle",
+}  # fmt: skip
+SHOWN = {
+    -3: "man_in_motion", -2: "Line Set", 0: "ball_snap", 14: "play_action", 20: "pass_forward",
+    30: "pass_arrived", 32: "tackle",
+}  # fmt: skip
+
+
+def test_events_are_the_sets_own_also_those_that_no_window_needs(tmp_path):
+    source = made_set("bdb_2023", MadePlay(events=CHARTED)).write(tmp_path / "set")
+    (block,), _ = read_tracking(source, around=Around(99, None))
+    assert events_of(block) == SHOWN
+    ingest(source, tmp_path / "wide", around=Around(99, None))
+    beyond = pl.read_parquet(tmp_path / "wide" / "around").drop_nulls("event")
+    written = dict(beyond.select("frame", "event").unique().rows())
+    assert written == {frame: SHOWN[frame] for frame in (-3, -2, 30, 32)}
+    # No event of a frame that was not asked for is one of another's.
+    (block,), _ = read_tracking(source, around=Around(2, 10))
+    assert events_of(block) == {frame: SHOWN[frame] for frame in (-2, 0, 14, 20, 30)}
+
+
+def test_several_events_of_one_frame_are_all_shown(tmp_path):
+    rows = MadePlay().rows()
+    at = pl.col("frameId").is_in([6, 36])
+    again = rows.filter(at).with_columns(
+        event=pl.col("frameId").replace_strict({6: "shift", 36: "first_contact"})
+    )
+    # Sets that have two write each row twice; an event of one track alone is no frame's.
+    late = pl.when(pl.col("frameId") == 30).then(pl.lit("pass_arrived"))
+    rows = rows.with_columns(
+        event=pl.when(pl.col("nflId") == 30008).then(pl.coalesce(late, "event")).otherwise("event")
+    )
+    source = made_set("bdb_2023", rows=pl.concat([rows, again]))
+    (block,), report = read_tracking(source.write(tmp_path), around=Around(9, None))
+    assert report.left_out.is_empty()
+    assert events_of(block) == {
+        0: "ball_snap; shift", 20: "pass_forward", 30: "first_contact; pass_arrived"
+    }  # fmt: skip
+
+
+def test_no_event_is_lost_where_frames_of_another_rate_fall_together(tmp_path):
+    # At 20 frames a second the motion is charted a twentieth of a second before the snap.
+    frames = {12: "man_in_motion", 13: "ball_snap", 53: "pass_forward", 70: "tackle"}
+    times = {n: f"2022-09-11T13:00:{n // 20:02d}.{n % 20 * 5:02d}0" for n in range(81)}
+    rows = MadePlay(snap=7, release=27).rows()
+    fine = pl.concat(
+        rows.with_columns(frameId=2 * pl.col("frameId") - odd, event=pl.lit(None, pl.String))
+        for odd in (1, 0)
+    ).sort("nflId", "side", "frameId", maintain_order=True)
+    fine = fine.with_columns(
+        event=pl.col("frameId").replace_strict(frames, default=None, return_dtype=pl.String),
+        time=pl.col("frameId").replace_strict(times),
+    )
+    source = made_set("bdb_2023", rows=fine).write(tmp_path)
+    (block,), report = read_tracking(source, around=Around(9, None))
+    assert report.left_out.is_empty()
+    assert block.plays["corrections"][0][0] == "rate: resampled from 20 to 10 frames a second"
+    assert list(events_of(block).values()) == ["ball_snap; man_in_motion", "pass_forward", "tackle"]
+
+
+def test_events_of_real_plays_are_all_there(data_dir):
+    (block,), _ = read_tracking(data_dir / "tracking/bdb_2023_sample", around=Around(20, None))
+    shown = block.to_polars().drop_nulls("event").unique(["game_id", "frame"])
+    # Each word of the file, as often as there are frames that have it.
+    assert dict(shown["event"].value_counts().rows()) == {
+        "ball_snap": 7, "autoevent_ballsnap": 4, "pass_forward": 6, "autoevent_passforward": 3,
+        "play_action": 2, "man_in_motion": 1, "run": 1,
+    }  # fmt: skip
+    # The file has these at its frames 3, 6, 18 and 45.
+    motion = shown.filter(game_id=2021092612).sort("frame").select("frame", "event").rows()
+    assert motion == [
+        (-3, "man_in_motion"), (0, "ball_snap"), (12, "play_action"), (39, "pass_forward")
+    ]  # fmt: skip
+
+
 def test_ingest_writes_them_beside_the_window_and_features_stay(tmp_path):
     source = made_set("bdb_2025", MadePlay(play=1), MadePlay(play=2)).write(tmp_path / "set")
     ingest(source, tmp_path / "plain")

@@ -58,7 +58,7 @@ def frames_shown(block: PlayBlock, play: int) -> tuple[Singles, int, dict[int, s
     if wide is None:
         return block.frames[block.offsets[play] : block.offsets[play + 1]], 0, {}
     frames = wide.frames[wide.offsets[play] : wide.offsets[play + 1]]
-    events = wide.events.filter(n=play).unique("frame", keep="first", maintain_order=True)
+    events = wide.events.filter(n=play)
     return frames, -int(wide.before[play]), dict(events.select("frame", "event").iter_rows())
 
 

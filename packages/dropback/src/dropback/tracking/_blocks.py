@@ -85,7 +85,8 @@ class WideFrames:
         frames: Shape ``[F, 23, 6]``, as in `PlayBlock`; NaN where the source has no row.
         offsets: Shape ``[N + 1]``.
         before: Frames before the snap in each play, shape ``[N]``.
-        events: ``n``, ``frame`` since the snap and ``event``, those that are read of each play.
+        events: ``n``, ``frame`` since the snap and ``event``, a row a frame; of several events in
+            one frame by the alphabet, with ``"; "`` between.
     """
 
     frames: Singles
@@ -241,10 +242,8 @@ class PlayBlock:
         plays = np.repeat(np.arange(len(lengths)), lengths)
         frame = np.arange(len(plays)) - np.repeat(wide.offsets[:-1] + wide.before, lengths)
         keys = self.plays.select("game_id", "play_id")
-        named = (
-            wide.events.unique(["n", "frame"], keep="first", maintain_order=True)
-            .join(keys.with_row_index("n").cast({"n": pl.Int64}), on="n")
-            .select("game_id", "play_id", pl.col("frame").cast(pl.Int16), "event")
+        named = wide.events.join(keys.with_row_index("n").cast({"n": pl.Int64}), on="n").select(
+            "game_id", "play_id", pl.col("frame").cast(pl.Int16), "event"
         )
         return self._table(wide.frames, plays, frame).join(
             named, on=["game_id", "play_id", "frame"], how="left", maintain_order="left"

@@ -25,7 +25,12 @@ from dropback.tracking.ingest._entities import (
     find_player_runs,
     rows_inside,
 )
-from dropback.tracking.ingest._event_words import NO_NEAR_EVENT, event_rows, near_events
+from dropback.tracking.ingest._event_words import (
+    NO_NEAR_EVENT,
+    all_event_rows,
+    event_rows,
+    near_events,
+)
 from dropback.tracking.ingest._gaps import MAX_GAP_FRAMES, fill_gaps
 from dropback.tracking.ingest._joined_plays import joined_plays
 from dropback.tracking.ingest._lost_rows import flags_of_lost_rows, lost_cell
@@ -184,7 +189,7 @@ def assemble(
     arrival_xy = _arrivals(rows, runs, plays, entities)
     wide = None
     if wanted.around is not None:
-        events = _events(rows, runs, at, names)
+        events = _events(rows, runs, *all_event_rows(rows, layout))
         wide = _wide_frames(rows, runs, plays, entities, wanted.around, events)
     block = PlayBlock(plays, entities, frames, offsets, arrival_xy, wide).keep(fit)
     left_out = left_join(pl.concat([problems, miscounted, twice, holes]), keys, on="play").select(
@@ -295,18 +300,19 @@ def _windows(
         )
         return windows, NO_TIES
     events = _events(rows, runs, at, names)
-    # An event that fewer than half of the tracks have where most have it is one track's own.
-    counted = events.group_by("play", "event", "frame").len()
-    shared = pl.col("len") * 2 >= pl.col("len").max().over("play", "event")
-    events = counted.filter(shared).select("play", "frame", "event")
     events, ties = settle_repeats(events, rows, runs, plays, tables, layout)
     return find_windows(events), ties
 
 
 def _events(rows: pl.DataFrame, runs: PlayerRuns, at: Integers, names: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame(
+    """``play``, ``frame`` and ``event``, each once, of rows that hold an event."""
+    events = pl.DataFrame(
         {"play": runs.play_of(at), "frame": rows["frame"].to_numpy()[at], "event": names}
     )
+    # An event that fewer than half of the tracks have where most have it is one track's own.
+    counted = events.group_by("play", "event", "frame").len()
+    shared = pl.col("len") * 2 >= pl.col("len").max().over("play", "event")
+    return counted.filter(shared).select("play", "frame", "event")
 
 
 def _without(plays: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
@@ -384,15 +390,18 @@ def _wide_frames(
         nulls_equal=True,
     )
     frames, offsets, _, _ = _scattered(window, wider, placed)
+    before = asked["snap_frame"] - wider["snap_frame"]
     named = (
-        events.unique(["play", "frame", "event"], maintain_order=True)
-        .join(asked.select("play", "snap_frame").with_row_index("n"), on="play")
-        .select(
-            pl.col("n").cast(pl.Int64), frame=pl.col("frame") - pl.col("snap_frame"), event="event"
+        events.join(wider.with_columns(before=before).with_row_index("n"), on="play")
+        .filter(pl.col("frame").is_between("snap_frame", "end_frame"))
+        .group_by(
+            pl.col("n").cast(pl.Int64),
+            frame=pl.col("frame") - pl.col("snap_frame") - pl.col("before"),
+            maintain_order=True,
         )
+        .agg(pl.col("event").sort().str.join("; "))
     )
-    before = (asked["snap_frame"] - wider["snap_frame"]).to_numpy()
-    return WideFrames(frames, offsets, before, named)
+    return WideFrames(frames, offsets, before.to_numpy(), named)
 
 
 def _write(frames: Singles, window: WindowRows, base: Integers, *, first_stays: bool) -> None:

@@ -1,4 +1,4 @@
-"""Find the rows that hold an event, in the league's words, and words that are near to one."""
+"""Find the rows that hold an event, those of a play's window or all, and words near to one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from dropback.data._columns import MISSING_WORDS
 from dropback.tracking._windows import KNOWN_EVENTS, RELEASES, SNAPS
 from dropback.tracking.readers._cells import MOST_LETTERS
-from dropback.tracking.readers._coded import of_texts, rows_where
+from dropback.tracking.readers._coded import TWO_EVENTS, of_texts, rows_where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,8 @@ def event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series]
         shortest = min(map(len, ours))
         # A length is in the string's head: it rules out nearly all rows without a look-up.
         at = rows_where(rows["event"], lambda text: text.str.len_bytes() >= shortest)
-        words = of_texts(rows["event"].gather(at), _folded)
+        at, texts = _each_event(rows["event"], at)
+        words = of_texts(texts, _folded)
         known = words.is_in(list(ours))
         found.append(at[known.to_numpy()])
         names.append(words.filter(known).replace(ours))
@@ -58,6 +60,17 @@ def event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series]
         found.append(at)
         names.append(pl.repeat("snap_marker", len(at), dtype=pl.String, eager=True))
     return np.concatenate(found), pl.concat(names)
+
+
+def all_event_rows(rows: pl.DataFrame, layout: Format) -> tuple[Integers, pl.Series]:
+    """Rows that hold any event: those of `event_rows` in the league's words, others as they are."""
+    if "event" not in rows.columns:
+        return np.zeros(0, np.int64), pl.Series([], dtype=pl.String)
+    ours = _folded_events(layout)
+    at = rows_where(rows["event"], lambda text: ~text.str.strip_chars().is_in(MISSING_WORDS))
+    at, own = _each_event(rows["event"], at)
+    words = of_texts(own, _folded).replace_strict(ours, default=None, return_dtype=pl.String)
+    return at, words.fill_null(own.cast(pl.String).str.strip_chars())
 
 
 def near_events(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl.DataFrame:
@@ -72,6 +85,7 @@ def near_events(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl.Data
         return NO_NEAR_EVENT
     ours = _folded_events(layout)
     texts = rows["event"].unique().drop_nulls().cast(pl.String)
+    texts = texts.str.split(TWO_EVENTS).explode().unique()
     others = texts.filter(~_folded(texts).is_in(list(ours))).to_list()
     found = [NO_NEAR_EVENT]
     for name, events in (("near_snap", SNAPS), ("near_end", RELEASES)):
@@ -93,6 +107,16 @@ def near_events(rows: pl.DataFrame, runs: PlayerRuns, layout: Format) -> pl.Data
     return (
         pl.concat(found, how="diagonal_relaxed").group_by("play").agg(pl.all().drop_nulls().first())
     )
+
+
+def _each_event(text: pl.Series, at: Integers) -> tuple[Integers, pl.Series]:
+    """Some rows and their texts, a row of two events twice."""
+    texts = text.gather(at)
+    # Coded texts are as the set has them.
+    if isinstance(texts.dtype, pl.Categorical):
+        return at, texts
+    several = texts.str.split(TWO_EVENTS)
+    return np.repeat(at, several.list.len().to_numpy()), several.explode()
 
 
 def _folded(text: pl.Series) -> pl.Series:

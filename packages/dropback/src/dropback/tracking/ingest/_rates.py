@@ -9,7 +9,7 @@ import polars as pl
 
 from dropback.data._field import RATE_HZ
 from dropback.tracking.ingest._clocks import are_exact, read_stamps
-from dropback.tracking.readers._coded import as_text
+from dropback.tracking.readers._coded import TWO_EVENTS, as_text
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._rows import play_heads, run_heads
 
@@ -111,12 +111,18 @@ def resampled(rows: pl.DataFrame) -> tuple[pl.DataFrame, float | None]:
 
 
 def _with_events(found: pl.DataFrame, ordered: pl.DataFrame, name: str) -> pl.DataFrame:
-    """The rows with each event at the frame nearest to where it was charted, the first of two."""
+    """The rows with each event at the frame nearest to where it was charted.
+
+    Several at one frame are one text, with `TWO_EVENTS` between.
+    """
     marked = ordered.filter(pl.col(name).is_not_null() & ~pl.col(name).is_in(["", "NA", "None"]))
     if name == "snap_marker":
         marked = marked.filter(pl.col(name) == "SNAP")
-    events = marked.select(
-        "_track", pl.col("_at").round().cast(pl.Int64).alias("frame"), pl.col(name).alias("_event")
-    ).unique(["_track", "frame"], keep="first", maintain_order=True)
+    events = (
+        marked.select("_track", pl.col("_at").round().cast(pl.Int64).alias("frame"), _event=name)
+        .unique(maintain_order=True)
+        .group_by("_track", "frame", maintain_order=True)
+        .agg(pl.col("_event").str.join(TWO_EVENTS))
+    )
     joined = found.join(events, on=["_track", "frame"], how="left", maintain_order="left")
     return joined.with_columns(pl.col("_event").alias(name)).drop("_event")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dropback._arrays import Flags, Integers
+
+TWO_EVENTS: Final = "\x1f"
+"""What stands between two events of a row: no text of a set holds this control character."""
 
 
 def coded(
