@@ -136,6 +136,18 @@ def test_a_game_whose_own_snaps_are_between_the_marks_is_not_in_doubt(tmp_path):
     assert doubtful["game_id"].to_list() == [2022091101] * 20
 
 
+@pytest.mark.parametrize("place", [(0.0, 0.0), (58.6, -1.8)])
+def test_balls_of_another_place_do_not_call_other_plays_in_doubt(place, tmp_path):
+    plays, rows = twenty()
+    spare = (pl.col("displayName") == "football") & (pl.col("playId") % 5 == 0)
+    x, y = (pl.when(spare).then(at).otherwise(axis) for axis, at in zip("xy", place, strict=True))
+    source = made_set("bdb_2025", *plays, rows=rows.with_columns(x=x, y=y))
+    block, checks = read(source, tmp_path)
+    assert checks["coordinates in yards"].decision == "ok"
+    assert block.plays["play_id"].to_list() == [play for play in range(20) if play % 5]
+    assert not [flag for flags in block.plays["flags"] for flag in flags if "in doubt" in flag]
+
+
 @pytest.mark.parametrize("layout", ["bdb_2019", "bdb_2025"])
 @pytest.mark.parametrize("shift", [-2.0, -2.6])
 def test_y_shifted_to_where_meters_would_be_is_not_corrected(shift, layout, tmp_path):
