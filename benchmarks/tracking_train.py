@@ -98,9 +98,8 @@ def short_names(players: pl.DataFrame) -> dict[str, tuple[int, str]]:
 def rosters(plays: pl.DataFrame, players: pl.DataFrame) -> dict[str, dict[str, list[int]]]:
     """Players of each team by position: those that its descriptions name, and others drawn."""
     short = short_names(players)
-    teams: dict[str, dict[str, list[int]]] = {
-        team: {} for team in plays["possessionTeam"].unique().sort()
-    }
+    both = pl.concat([plays["possessionTeam"], plays["defensiveTeam"]])
+    teams: dict[str, dict[str, list[int]]] = {team: {} for team in both.unique().sort()}
     taken = set()
     for team, words in plays.select("possessionTeam", "playDescription").iter_rows():
         for name in NAMED.findall(words.split("(", 2)[-1]):
