@@ -86,7 +86,7 @@ def _writable_beside(out: Path) -> Iterator[None]:
             out.parent.mkdir(parents=True, exist_ok=True)
             probe.touch()
         except OSError as error:
-            raise RequestError(f"{out} could not be written: {_reason(error)}.") from error
+            raise RequestError(f"{out} could not be written: {_reason(error, out)}.") from error
         probe.unlink()
         yield
     finally:
@@ -121,7 +121,7 @@ def working_folder(out: Path, kept: str, *, within: Path | None = None) -> Itera
             if not isinstance(error, OSError) and disk_error(error) is None:
                 raise
             raise RequestError(
-                f"{out} could not be written: {_reason(error)}; {kept} so far is kept in "
+                f"{out} could not be written: {_reason(error, out)}; {kept} so far is kept in "
                 f"{within or work}: run the same command again to resume."
             ) from error
         finally:
@@ -145,7 +145,7 @@ def _held_alone(out: Path) -> Iterator[None]:
             f"{out} is being written by another process: wait for it, or name another folder."
         ) from held
     except OSError as error:
-        raise RequestError(f"{out} could not be written: {_reason(error)}.") from error
+        raise RequestError(f"{out} could not be written: {_reason(error, out)}.") from error
     try:
         yield
     finally:
@@ -202,7 +202,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield aside
         aside.replace(path)
     except _DISK_ERRORS as error:
-        raise RequestError(f"{path} could not be written: {_reason(error)}.") from error
+        raise RequestError(f"{path} could not be written: {_reason(error, path)}.") from error
     finally:
         with suppress(OSError):  # where the folder is a file, there is nothing to remove
             aside.unlink()
@@ -223,7 +223,7 @@ def whole_folder(path: AnyPath, *, overwrite: bool = False) -> Iterator[Path]:
         yield aside
         move_folder(aside, path)
     except _DISK_ERRORS as error:
-        raise RequestError(f"{path} could not be written: {_reason(error)}.") from error
+        raise RequestError(f"{path} could not be written: {_reason(error, path)}.") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -267,6 +267,10 @@ def _seal(content: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, path: Path) -> str:
+    for above in path.parents:
+        with suppress(OSError):  # of a folder that may not be looked into
+            if above.exists() and not above.is_dir():
+                return f"{above} is a file and no folder, name another"
     said = disk_error(error) or error
     return getattr(said, "strerror", None) or str(error) or type(error).__name__
