@@ -206,3 +206,18 @@ def test_a_play_in_meters_near_midfield_is_told_by_its_speeds(tmp_path):
     flags, details = flags_of(source, tmp_path)[1]
     assert "speeds out of proportion to displacements" in flags
     assert "speeds: 0.9" in details
+
+
+@pytest.mark.parametrize(
+    ("layout", "said"),
+    [
+        ("bdb_2019", "the set has no absolute yard line"),
+        # Each row has the line, and nothing shows where the ball is snapped.
+        ("bdb_2026", "the set has neither ball nor linemen, which tell where the snap is"),
+    ],
+)
+def test_what_lacks_to_compare_snaps_with_the_line_is_named(layout, said, tmp_path):
+    _, checks = read(two_plays(layout), tmp_path)
+    for name in ("yard line in raw x", "coordinates in yards"):
+        assert checks[name].decision == "not measurable"
+        assert checks[name].evidence == said

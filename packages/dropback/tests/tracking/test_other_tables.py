@@ -73,6 +73,31 @@ def test_a_table_copied_over_another_is_named(layout, source, target, said, tmp_
     assert str(caught.value).endswith(f": put the table {target} in its place.")
 
 
+# The columns of the real tables that tell of a player in a play.
+OF_PLAYERS_IN_PLAYS = {
+    "player_play.csv": ("wasTargettedReceiver", "causedPressure"),
+    "pffScoutingData.csv": ("pff_role", "pff_hit"),
+    "tackles.csv": ("tackle", "assist"),
+}
+
+
+@pytest.mark.parametrize("target", ["games.csv", "plays.csv", "players.csv"])
+@pytest.mark.parametrize("source", OF_PLAYERS_IN_PLAYS)
+@pytest.mark.parametrize("layout", ["bdb_2023", "bdb_2025"])
+def test_a_table_of_players_in_plays_is_named_where_it_was_copied(layout, source, target, tmp_path):
+    folder = made_set(layout).write(tmp_path / "set")
+    columns = OF_PLAYERS_IN_PLAYS[source]
+    rows = pl.DataFrame({"gameId": [2022091100], "playId": [64], "nflId": [30008]})
+    rows.with_columns(pl.lit("0").alias(name) for name in columns).write_csv(folder / target)
+    with pytest.raises(ReaderError) as caught:
+        read_tracking(folder)
+    shown = ", ".join(map(repr, [*columns, "gameId"]))
+    assert str(caught.value) == (
+        f"{folder / target} has the columns of {source} ({shown}): put the table {target} in its "
+        "place."
+    )
+
+
 def test_a_table_without_its_key_says_the_nearest_column(tmp_path):
     source = made_set("bdb_2023")
     for file, key, told in (

@@ -179,7 +179,7 @@ def units_of(block: PlayBlock, misses: tuple[float, float], cases: int, snap_x: 
             said.append(marks.evidence if cases else f"no absolute yard line; {marks.evidence}")
         measured = marks.lowest if measured is None else measured
     if not said:
-        return Units((False, False), None, "no absolute yard line to compare with")
+        return Units((False, False), None, without_line(snap_x))
     # As many plays tell as all of a season.
     some = block.keep(np.arange(block.plays.height) < _PLAYS_FOR_SCALE)
     ratio = _scale_of_y(some) if by_line != by_marks else None
@@ -195,6 +195,17 @@ def units_of(block: PlayBlock, misses: tuple[float, float], cases: int, snap_x: 
         said.append(f"{'x' if found[0] else 'y'} alone is in meters")
     off = marks is not None and marks.reading == "wrong" and not any(found)
     return Units(found, measured, "; ".join(said), wrong and not any(found), y_in_doubt=off)
+
+
+def without_line(snap_x: Floats) -> str:
+    """What the set lacks, where no snap can be compared with a yard line in x.
+
+    Args:
+        snap_x: As of `units_of`; NaN where nothing tells.
+    """
+    if np.isfinite(snap_x).any():
+        return "the set has no absolute yard line"
+    return "the set has neither ball nor linemen, which tell where the snap is"
 
 
 def _told_by_line(yards: float, meters: float) -> bool | None:

@@ -33,6 +33,7 @@ from dropback.tracking.ingest._axes import (
     moved,
     speed_ratio,
     units_of,
+    without_line,
     zero_of,
 )
 from dropback.tracking.ingest._mirrored import Mirrored, left_and_right, mirrored
@@ -422,7 +423,7 @@ def _check_yardline(block: PlayBlock, *, meters: bool) -> tuple[Check, Yardline]
     misses = _yardline_misses(block, 1.0 / METERS_PER_YARD if meters else 1.0)
     cases = int(np.isfinite(misses["raw"]).sum())
     if not cases:
-        return Check(name, "not measurable", None, "the set has no absolute yard line"), "raw"
+        return Check(name, "not measurable", None, without_line(_snap_x(block)[0])), "raw"
     medians = {reading: median(values) for reading, values in misses.items()}
     best = min(medians, key=lambda reading: medians[reading])
     evidence = (

@@ -107,10 +107,25 @@ def lacking(path: Path, names: Iterable[str], purpose: str, there: Collection[st
     )
 
 
-_GAMES_COLUMNS: Final = (
-    *("gameId", "season", "week", "gameDate", "gameTimeEastern", "homeTeamAbbr"),
-    *("visitorTeamAbbr", "homeFinalScore", "visitorFinalScore"),
-)
+# Of tables of players in plays those columns that no other has; they come with all three keys.
+_OF_PLAYS: Final = ("gameId", "playId", "nflId")
+_OTHER_TABLES: Final = {
+    "games.csv": (
+        *("gameId", "season", "week", "gameDate", "gameTimeEastern", "homeTeamAbbr"),
+        *("visitorTeamAbbr", "homeFinalScore", "visitorFinalScore"),
+    ),
+    "player_play.csv": (
+        *("hadRushAttempt", "hadDropback", "hadPassReception", "wasTargettedReceiver"),
+        *("wasInitialPassRusher", "causedPressure", "interceptionYards", "wasRunningRoute"),
+        *("routeRan", "inMotionAtBallSnap", *_OF_PLAYS),
+    ),
+    "pffScoutingData.csv": (
+        *("pff_role", "pff_positionLinedUp", "pff_hit", "pff_hurry", "pff_sack"),
+        *("pff_blockType", *_OF_PLAYS),
+    ),
+    "tackles.csv": ("tackle", "assist", "forcedFumble", "pff_missedTackle", *_OF_PLAYS),
+    "targetedReceiver.csv": ("targetNflId", "gameId", "playId"),
+}
 _NAMED: Final = 3
 
 
@@ -150,15 +165,15 @@ def require_own_columns(layout: Format, path: Path, header: Sequence[str], own: 
 
 
 def _copied_table(layout: Format, path: Path, header: Sequence[str], own: str) -> str:
-    tables = {"games.csv": set(_GAMES_COLUMNS)}
+    tables = {file: dict.fromkeys(columns) for file, columns in _OTHER_TABLES.items()}
     for file, columns in (
         (layout.plays_file, layout.plays),
         (layout.players_file, layout.players),
     ):
-        tables[file] = set(candidates(columns))
+        tables[file] = dict.fromkeys(sorted(candidates(columns)))
     there = {folded(name): name for name in header}
     alike = {
-        file: [there[folded(name)] for name in sorted(columns) if folded(name) in there]
+        file: [there[folded(name)] for name in columns if folded(name) in there]
         for file, columns in tables.items()
     }
     most = max(alike, key=lambda file: (len(alike[file]), file == own))

@@ -43,6 +43,7 @@ from dropback.tracking.readers._missing_columns import (
     is_like_tracking,
     missing_columns,
     named_as_table,
+    require_own_columns,
     without_key,
 )
 from dropback.tracking.readers._packed import (
@@ -319,8 +320,8 @@ def read_players(layout: Format, folder: Path) -> PlayersTable:
         return PlayersTable(nobody, absent=absent_table(layout.players_file))
     found = read_table(path, candidates(layout.players))
     table, path = found.rows, found.path
-    key = found_column(table, layout.players.get("player_id", ()))
-    if key is None:
+    require_own_columns(layout, path, found.header, layout.players_file)
+    if (key := found_column(table, layout.players.get("player_id", ()))) is None:
         raise ReaderError(without_key(layout, path, found.header, "player_id"))
     table, notes = with_keys(table, path, {key: id_number(key)})
     for name, known, good in (
@@ -330,9 +331,8 @@ def read_players(layout: Format, folder: Path) -> PlayersTable:
     ):
         if (column := found_column(table, layout.players.get(name, ()))) is not None:
             notes += unread_cells(table, path, column, good(column), known)
-    players, repeats = without_repeats(
-        _shaped_players(layout, table), path, ["player_id"], "player"
-    )
+    people = _shaped_players(layout, table)
+    players, repeats = without_repeats(people, path, ["player_id"], "player")
     return PlayersTable(
         players,
         (*found.notes, *notes, *repeats),
