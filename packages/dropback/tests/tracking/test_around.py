@@ -84,8 +84,9 @@ def test_several_events_of_one_frame_are_all_shown(tmp_path):
 
 
 def test_no_event_is_lost_where_frames_of_another_rate_fall_together(tmp_path):
-    # At 20 frames a second the motion is charted a twentieth of a second before the snap.
-    frames = {12: "man_in_motion", 13: "ball_snap", 53: "pass_forward", 70: "tackle"}
+    # At 20 frames a second the motion is charted a twentieth of a second before the snap, and the
+    # tackle as long after the last frame that there is of ten a second.
+    frames = {12: "man_in_motion", 13: "ball_snap", 53: "pass_forward", 80: "tackle"}
     times = {n: f"2022-09-11T13:00:{n // 20:02d}.{n % 20 * 5:02d}0" for n in range(81)}
     rows = MadePlay(snap=7, release=27).rows()
     fine = pl.concat(

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from dropback._frames import left_join
 from dropback.data._field import RATE_HZ
 from dropback.tracking.ingest._clocks import are_exact, read_stamps
 from dropback.tracking.readers._coded import TWO_EVENTS, as_text
@@ -118,8 +119,12 @@ def _with_events(found: pl.DataFrame, ordered: pl.DataFrame, name: str) -> pl.Da
     marked = ordered.filter(pl.col(name).is_not_null() & ~pl.col(name).is_in(["", "NA", "None"]))
     if name == "snap_marker":
         marked = marked.filter(pl.col(name) == "SNAP")
+    # The last half of a frame has none of its own.
+    last = found.group_by("_track").agg(last=pl.col("frame").max())
+    at = pl.min_horizontal(pl.col("_at").round().cast(pl.Int64), "last")
     events = (
-        marked.select("_track", pl.col("_at").round().cast(pl.Int64).alias("frame"), _event=name)
+        left_join(marked, last, on="_track")
+        .select("_track", frame=at, _event=name)
         .unique(maintain_order=True)
         .group_by("_track", "frame", maintain_order=True)
         .agg(pl.col("_event").str.join(TWO_EVENTS))
