@@ -296,6 +296,28 @@ def test_heads_hold_whole_plays_of_any_file(
     assert (tmp_path / "heads" / "plays.csv").is_file()
 
 
+def test_files_of_each_kind_are_cut_and_counted_by_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dropback.tracking.readers._heads._HEAD_ROWS", 2_000)
+    made = made_set("bdb_2025", *(MadePlay(play=number) for number in range(1, 26)))
+    source = made.write(tmp_path / "set")
+    file = source / "tracking_week_1.csv"
+    rows = pl.read_csv(file, null_values="NA", infer_schema_length=None)
+    file.unlink()
+    rows.filter(pl.col("playId") <= 20).write_parquet(source / "tracking_week_9.parquet")
+    for number in range(21, 26):
+        text = rows.filter(pl.col("playId") == number).write_csv(null_value="NA").encode()
+        (source / f"tracking_week_{number - 20}.csv.gz").write_bytes(gzip.compress(text))
+    heads = cut_heads(source, tmp_path / "heads")
+    assert heads.sampled == 5  # four of five small files, and the one with four fifths of the rows
+    packed = pl.read_parquet(tmp_path / "heads" / "tracking_week_9.parquet")
+    assert 1 <= packed["playId"].n_unique() < 20
+    assert heads.share == pytest.approx(
+        (packed.height + 4 * rows.height / 25) / rows.height, rel=0.02
+    )
+
+
 @pytest.mark.parametrize("name", ["tracking_week_2.csv", "plays.csv"])
 def test_a_damaged_member_of_a_zip_is_named(tmp_path: Path, name: str) -> None:
     folder = made_set("bdb_2025").write(tmp_path / "set")

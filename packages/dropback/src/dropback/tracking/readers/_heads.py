@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES: Final = 16 << 20
 _HEAD_ROWS: Final = 150_000
-# Of a season's files these many, evenly spaced, tell what there is.
+# Of the files of a kind these many, evenly spaced, tell what there is.
 _SAMPLED_FILES: Final = 4
 # Sizes are sums of floating-point numbers.
 _WHOLE: Final = 1 - 1e-9
@@ -42,7 +42,7 @@ class Heads:
     Attributes:
         files: Tracking files of the set.
         megabytes: Their size, unpacked; of ``.gz`` as the head packs.
-        share: Share of them that was cut out.
+        share: Share of their rows that was cut out.
         sampled: Files of which a part was cut out, or all.
     """
 
@@ -67,6 +67,15 @@ class _Member:
     path: Path | None = None  # where it lies unpacked
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """What was cut out of a file: rows, of how many, and the size of the whole, unpacked."""
+
+    rows: float
+    all_rows: float
+    all_bytes: float
+
+
 def cut_heads(path: Path, into: Path) -> Heads:
     """Write the heads of a few tracking files, and the tables beside them, into a folder.
 
@@ -87,29 +96,43 @@ def cut_heads(path: Path, into: Path) -> Heads:
                 _write(into / member.place, member, None)
             except DAMAGED as error:
                 raise ReaderError(damaged_zip(path, str(member.place), error)) from error
-    step = max(1, len(tracking) // _SAMPLED_FILES)
-    taken = total = 0.0
-    sampled = tracking[::step][:_SAMPLED_FILES]
-    for member in sampled:
-        try:
-            cut, size = _write(into / member.place, member, _HEAD_BYTES)
-        except (pl.exceptions.PolarsError, OSError, ReaderError, *DAMAGED):
-            # Broken: as it is, for the reader to name among the files that it passes over.
-            cut, size = _as_it_is(path, into / member.place, member)
-        taken, total = taken + cut, total + size
-    # Sizes of files that were not opened grow, unpacked, as those that were.
-    growth = total / sum(m.size for m in sampled)
-    everything = growth * sum(member.size for member in tracking)
-    return Heads(len(tracking), everything / 1e6, taken / everything, len(sampled))
+    by_kind: dict[str, list[_Member]] = {}
+    for member in tracking:
+        by_kind.setdefault(_kind_of(member), []).append(member)
+    cut_rows = all_rows = all_bytes = 0.0
+    sampled = 0
+    for of_kind in by_kind.values():
+        step = max(1, len(of_kind) // _SAMPLED_FILES)
+        opened = of_kind[::step][:_SAMPLED_FILES]
+        cuts = [_cut(path, into, member) for member in opened]
+        # Files that are not opened have as many rows a byte as those of their kind.
+        there = sum(member.size for member in of_kind)
+        share = sum(member.size for member in opened) / there if there else 1.0
+        cut_rows += sum(cut.rows for cut in cuts)
+        all_rows += sum(cut.all_rows for cut in cuts) / share
+        all_bytes += sum(cut.all_bytes for cut in cuts) / share
+        sampled += len(opened)
+    share = cut_rows / all_rows if all_rows else 1.0
+    return Heads(len(tracking), all_bytes / 1e6, share, sampled)
 
 
-def _as_it_is(path: Path, target: Path, member: _Member) -> tuple[float, float]:
-    """Write a broken file, or what stands for one that cannot be unpacked; its size, twice."""
+def _kind_of(member: _Member) -> str:
+    """The ending of a file: rows of one kind are packed alike."""
+    name = member.place.name.lower()
+    return max((end for end in SUFFIXES if name.endswith(end)), key=len)
+
+
+def _cut(path: Path, into: Path, member: _Member) -> _Cut:
+    """Write the head of a file; a broken one as it is, for the reader to name as passed over."""
+    target = into / member.place
     try:
-        return _write(target, member, None)
-    except (OSError, *DAMAGED) as error:
-        target.write_bytes(UNREADABLE + damaged_zip(path, str(member.place), error).encode())
-        return member.size, member.size
+        return _write(target, member, _HEAD_BYTES)
+    except (pl.exceptions.PolarsError, OSError, ReaderError, *DAMAGED):
+        try:
+            _write(target, member, None)
+        except (OSError, *DAMAGED) as error:  # nothing of it can be unpacked
+            target.write_bytes(UNREADABLE + damaged_zip(path, str(member.place), error).encode())
+    return _Cut(0, 0, member.size)
 
 
 def _members(path: Path) -> Iterator[_Member]:
@@ -160,13 +183,13 @@ def _from_zip(archive: Path, number: int) -> Callable[[], IO[bytes]]:
     return opened  # type: ignore[return-value]  # used in a with statement alone
 
 
-def _write(target: Path, member: _Member, most: int | None) -> tuple[float, float]:
-    """Write a file or its head; what was written of its whole size, unpacked, both in bytes."""
+def _write(target: Path, member: _Member, most: int | None) -> _Cut:
+    """Write a file or its head; without a bound nothing is counted."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if most is None:
         with member.open() as source:
             target.write_bytes(source.read())
-        return member.size, member.size
+        return _Cut(0, 0, member.size)
     if target.suffix.lower() == ".parquet":
         with member.open() as source:
             # A member of a zip has no place to seek to: it is taken whole.
@@ -174,7 +197,7 @@ def _write(target: Path, member: _Member, most: int | None) -> tuple[float, floa
             rows = int(lazy.select(pl.len()).collect().item())
             head = _whole_plays(lazy.head(_HEAD_ROWS).collect(), cut=rows > _HEAD_ROWS)
         head.write_parquet(target)
-        return member.size * head.height / max(rows, 1), member.size
+        return _Cut(head.height, rows, member.size)
     with member.open() as source:
         packed = source.peek(2)[:2] == GZIP  # type: ignore[attr-defined]  # of files and members
         stream = gzip.GzipFile(fileobj=source) if packed else source
@@ -190,7 +213,9 @@ def _write(target: Path, member: _Member, most: int | None) -> tuple[float, floa
         content = content[: content.rfind(b"\n") + 1]
         content = _without_last_play(content, b"\t" if ".tsv" in target.name else b",")
     target.write_bytes(content)
-    return len(content), size if cut else len(content)
+    rows = max(content.count(b"\n") - 1, 0)  # below the header
+    whole = size if cut else len(content)
+    return _Cut(rows, rows * whole / max(len(content), 1), whole)
 
 
 def _whole_plays(rows: pl.DataFrame, *, cut: bool) -> pl.DataFrame:
