@@ -232,7 +232,12 @@ def made_set(layout: str, *plays: MadePlay, rows: pl.DataFrame | None = None) ->
             "preSnapHomeScore", "preSnapVisitorScore",
         )  # fmt: skip
         common["players.csv"] = _PLAYERS.select(
-            "nflId", PositionAbbr="officialPosition", Height=pl.lit("6'03\""), Weight="weight"
+            "nflId",
+            FirstName=pl.col("displayName").str.head(2),
+            LastName=pl.col("displayName").str.slice(3),
+            PositionAbbr="officialPosition",
+            Height=pl.lit("6'03\""),
+            Weight="weight",
         )
         return MadeSet(
             {"tracking_gameId_1.csv": tracking.select(*names, "frame.id", "gameId", "playId")},

@@ -12,8 +12,9 @@ from dropback.tracking.readers import FORMATS, choose_formats
 from dropback.tracking.readers import _rows as rows_module
 from dropback.tracking.readers._column_map import read_column_map
 from dropback.tracking.readers._files import SourceFile, detect_format, find_folders, read_header
+from dropback.tracking.readers._player_cells import height_in, normalized_position
 from dropback.tracking.readers._rows import read_batches
-from dropback.tracking.readers._tables import height_in, normalized_position, team_code
+from dropback.tracking.readers._tables import team_code
 from examples.tracking_sets import MadePlay, made_set
 
 LAYOUTS = ["bdb_2019", "bdb_2021", "bdb_2023", "bdb_2024", "bdb_2025", "bdb_2026", "ngs_highlights"]

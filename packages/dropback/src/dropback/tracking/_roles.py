@@ -41,6 +41,7 @@ _POSITIONS: Final = {
     "C": _CENTER,
     "QB": _QUARTERBACK,
 }
+OFFENSIVE_POSITIONS: Final = (*LINE_POSITIONS, "QB", "RB", "FB", "WR", "TE")
 DEFENSIVE_POSITIONS: Final = tuple(name for name, at in _POSITIONS.items() if at <= _DEEP)
 _EACH: Final = PLAYERS // 2
 

@@ -36,6 +36,7 @@ from dropback.tracking.ingest._joined_plays import joined_plays
 from dropback.tracking.ingest._lost_rows import flags_of_lost_rows, lost_cell
 from dropback.tracking.ingest._moments import moments
 from dropback.tracking.ingest._passes import find_inside, scatter
+from dropback.tracking.ingest._people import held_against
 from dropback.tracking.ingest._placing import place_entities
 from dropback.tracking.ingest._problems import (
     MOST_APART_YD,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 
     from dropback._arrays import Integers, Singles
     from dropback.tracking._blocks import Around, Wanted
+    from dropback.tracking.ingest._people import Held
     from dropback.tracking.ingest._stamps import Stamps
     from dropback.tracking.readers._format import Format
 
@@ -85,6 +87,7 @@ class Assembled:
         unreadable_rows: Rows without a key, a frame or coordinates, with text for a number, or
             with coordinates out of all bounds (`X_RANGE_YD`, `Y_RANGE_YD`).
         stamps: What the time stamps of its rows say.
+        held: What its rows say of the table of players; None without one.
     """
 
     block: PlayBlock
@@ -92,6 +95,7 @@ class Assembled:
     plays_seen: int
     unreadable_rows: int
     stamps: Stamps
+    held: Held | None
 
 
 def assemble(
@@ -120,6 +124,7 @@ def assemble(
     if readable.height < batch.height or rate is not None:
         plays_seen = batch.select(SOURCE_KEY)[play_heads(batch)].n_unique()
     plays = joined_plays(rows, runs.first_of_play, layout, tables, path)
+    tables, held = held_against(rows, runs, plays, tables)
     at, names = event_rows(rows, layout)
     clocks = align_tracks(rows, runs, at, names)
     rows = clocks.rows
@@ -153,12 +158,11 @@ def assemble(
     for found in (speeds_around_snap(window, runs), frame_rates(window, runs)):
         plays = left_join(plays, found, on="play")
     entities, unread = find_entities(window, plays, layout, tables)
-    marks = at[(names == "snap_marker").to_numpy()]
     for found in (
         unread,
         flags_of_changes(changes, layout),
         flags_of_stamps(stamps, off_frames, window, runs, layout),
-        flags_of_markers(window, plays, runs, marks, layout),
+        flags_of_markers(window, plays, runs, at[(names == "snap_marker").to_numpy()], layout),
         flags_of_lost_rows(batch, readable, plays, layout, resampled=rate is not None),
     ):
         plays = with_more(left_join(plays, found.rename({UNREAD: MORE}), on="play"))
@@ -196,7 +200,7 @@ def assemble(
         list(_NAMED)
     )
     left_out = pl.concat([_unreadable(batch, readable, faults, layout, tables), left_out])
-    return Assembled(block, left_out, plays_seen, batch.height - readable.height, stamps)
+    return Assembled(block, left_out, plays_seen, batch.height - readable.height, stamps, held)
 
 
 def _of_faults(plays: pl.DataFrame, faults: pl.DataFrame | None) -> pl.DataFrame:

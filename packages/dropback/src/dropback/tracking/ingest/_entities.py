@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,15 +14,14 @@ from dropback.tracking.ingest._player_flags import with_flags_of_players
 from dropback.tracking.readers._cells import ROW, unread_by_play, unread_where, yes_or_no
 from dropback.tracking.readers._format import SOURCE_KEY
 from dropback.tracking.readers._ids import whole
-from dropback.tracking.readers._rows import run_heads
-from dropback.tracking.readers._tables import (
+from dropback.tracking.readers._player_cells import (
     height_in,
     known_position,
     normalized_position,
-    nulls_restored,
-    team_code,
     weight_lb,
 )
+from dropback.tracking.readers._rows import run_heads
+from dropback.tracking.readers._tables import nulls_restored, team_code
 
 if TYPE_CHECKING:
     from dropback._arrays import Integers
@@ -61,6 +60,7 @@ class SideTables:
             apart into columns.
         lacking: Sentences about columns that they lack.
         absent: Sentences about tables that the set lacks.
+        others: ``player_id`` and ``name_of_table`` of players whom the rows name otherwise.
     """
 
     plays: pl.DataFrame
@@ -71,6 +71,7 @@ class SideTables:
     broken: pl.DataFrame
     lacking: tuple[str, ...]
     absent: tuple[str, ...]
+    others: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def find_entities(
         *("weight_lb", "side", "x_yd", "y_yd", "recorded_role", "team", "team_code", "home_flag"),
         pl.col(ROW).alias("source_row"),
     )
-    return entities, with_flags_of_players(unread, entities, plays, layout)
+    return entities, with_flags_of_players(unread, entities, plays, tables.others, layout)
 
 
 def _is_defense(layout: Format) -> pl.Expr:

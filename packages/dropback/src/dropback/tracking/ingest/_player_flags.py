@@ -29,7 +29,11 @@ _OF_A_GAME: Final = {
 
 
 def with_flags_of_players(
-    unread: pl.DataFrame, entities: pl.DataFrame, plays: pl.DataFrame, layout: Format
+    unread: pl.DataFrame,
+    entities: pl.DataFrame,
+    plays: pl.DataFrame,
+    others: pl.DataFrame,
+    layout: Format,
 ) -> pl.DataFrame:
     """``play`` and `UNREAD` with sentences about players.
 
@@ -37,6 +41,7 @@ def with_flags_of_players(
         unread: ``play`` and `UNREAD` of plays with cells that say nothing.
         entities: One row a play and entity.
         plays: Their plays.
+        others: ``player_id`` and ``name_of_table`` of players whom the rows name otherwise.
         layout: Names the columns.
     """
     people = entities.lazy()
@@ -49,6 +54,7 @@ def with_flags_of_players(
         *_of_another_play(entities, plays, layout),
         *_without_role(people, layout),
         _passer_beside_quarterback(people, layout),
+        *_of_another_name(people, others, layout),
     ]
     found = collected(pl.concat(table.select("play", "said") for table in said))
     if found.is_empty():
@@ -243,4 +249,28 @@ def _ball_is_somebody(entities: pl.LazyFrame, layout: Format) -> pl.LazyFrame:
         .select("play", said=pl.concat_list(sentences))
         .explode("said")
         .drop_nulls("said")
+    )
+
+
+def _of_another_name(
+    entities: pl.LazyFrame, others: pl.DataFrame, layout: Format
+) -> Iterator[pl.LazyFrame]:
+    """``play`` and ``said`` of plays with a player whom the table of players names otherwise."""
+    if others.is_empty():
+        return
+    name, player = layout.rows["display_name"], layout.rows["player_id"]
+    yield (
+        entities.join(others.lazy(), on="player_id", maintain_order="left")
+        .unique("play", keep="first", maintain_order=True)
+        .select(
+            "play",
+            said=pl.format(
+                f"a player of another name in the table of players{CELL}{name} is {{}} of {player} "
+                f"{{}} in row {{}}, and {{}} in {layout.players_file}",
+                quoted(pl.col("display_name")),
+                pl.coalesce("player_key", pl.col("player_id").cast(pl.String)),
+                "source_row",
+                quoted(pl.col("name_of_table")),
+            ),
+        )
     )

@@ -34,6 +34,7 @@ from dropback.tracking.ingest._file_checks import (
     of_no_play,
 )
 from dropback.tracking.ingest._motion_cells import flagged_cells
+from dropback.tracking.ingest._people import check_of_people
 from dropback.tracking.ingest._quality import checks_of_splits, deep_defenders, quality_checks
 from dropback.tracking.ingest._sides import misread_plays
 from dropback.tracking.ingest._stamps import check_of_stamps
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
     from dropback.tracking._blocks import PlayBlock, Wanted
     from dropback.tracking.ingest._assemble import Assembled
+    from dropback.tracking.ingest._people import Held
     from dropback.tracking.ingest._stamps import Stamps
     from dropback.tracking.readers._format import Format
 
@@ -302,6 +304,7 @@ class _Found:
     flagged: list[pl.DataFrame] = field(default_factory=list)
     details: list[pl.DataFrame] = field(default_factory=list)
     stamps: list[Stamps] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
     incomplete: Counter[str] = field(default_factory=Counter)
 
     def decide(self, block: PlayBlock) -> Corrections:
@@ -329,6 +332,7 @@ class _Found:
         self.plays_read += assembled.plays_seen
         self.unreadable += assembled.unreadable_rows
         self.stamps.append(assembled.stamps)
+        self.held += [] if assembled.held is None else [assembled.held]
         self.left_out.append(assembled.left_out)
         if not assembled.block.plays.height:
             return
@@ -373,6 +377,7 @@ class _Found:
                 *(check_of_ball(pl.concat(self.measured), source) if self.measured else ()),
                 *(checks_of_splits(pl.concat(self.charted)) if self.charted else ()),
                 *(check_of_ids(pl.concat(people), tables, source) if people else ()),
+                *check_of_people(self.held, source.layout),
                 *(
                     Check(name, "ok", float(count), f"{count} in {self.assembled} plays")
                     for name, count in self.incomplete.items()

@@ -27,7 +27,8 @@ from dropback.tracking.ingest._moments import (
     USUAL_STARTS,
 )
 from dropback.tracking.readers._format import SOURCE_KEY
-from dropback.tracking.readers._tables import normalized_position, nulls_restored, team_code
+from dropback.tracking.readers._player_cells import normalized_position
+from dropback.tracking.readers._tables import nulls_restored, team_code
 
 if TYPE_CHECKING:
     from dropback.tracking.ingest._entities import PlayerRuns, SideTables

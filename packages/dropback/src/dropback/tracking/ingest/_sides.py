@@ -13,7 +13,7 @@ import polars as pl
 
 from dropback.data._field import FIELD_LENGTH_YD, GOAL_LINE_X_YD, OWN_GOAL_LINE_X_YD
 from dropback.tracking._blocks import X, Y
-from dropback.tracking._roles import DEFENSIVE_POSITIONS, LINE_POSITIONS
+from dropback.tracking._roles import DEFENSIVE_POSITIONS, OFFENSIVE_POSITIONS
 from dropback.tracking._schema import BALL_SLOT
 from dropback.tracking.ingest._possession import HELD_FROM, like_the_others, snapped_from, weighed
 from dropback.tracking.readers._cells import quoted
@@ -37,7 +37,6 @@ NO_MISREAD: Final = pl.DataFrame(
     }
 )
 
-_OFFENSIVE_POSITIONS: Final = (*LINE_POSITIONS, "QB", "RB", "FB", "WR", "TE")
 # Of 537 real plays the offense has more players of the offense in all, the defense in none (at
 # most 4 of 11, for a field goal that is none).
 _FEW_POSITIONS: Final = 6
@@ -193,7 +192,7 @@ def defends_by_position(positions: pl.Expr) -> pl.Expr:
     """Whether more of some players are of a defense than of an offense; null for as many."""
     more = (
         positions.is_in(DEFENSIVE_POSITIONS).sum().cast(pl.Int64)
-        - positions.is_in(_OFFENSIVE_POSITIONS).sum()
+        - positions.is_in(OFFENSIVE_POSITIONS).sum()
     )
     return pl.when(more != 0).then(more > 0)
 
@@ -218,7 +217,7 @@ def _positions(block: PlayBlock) -> Floats:
     )
     counts = np.zeros((block.plays.height, 2, 2))
     for at, side in enumerate(("offense", "defense")):
-        for kind, positions in enumerate((_OFFENSIVE_POSITIONS, DEFENSIVE_POSITIONS)):
+        for kind, positions in enumerate((OFFENSIVE_POSITIONS, DEFENSIVE_POSITIONS)):
             found = players.filter(pl.col("position").is_in(positions), side=side)["at"]
             counts[:, at, kind] = np.bincount(found.to_numpy(), minlength=len(counts))
     return counts

@@ -56,7 +56,7 @@ PLAY_COLUMNS: dict[str, type[pl.DataType]] = {
 # Columns that a layout may map from its table of players.
 PLAYER_COLUMNS: dict[str, type[pl.DataType]] = {
     "player_id": pl.Int64,
-    **dict.fromkeys(PLAYER_DETAILS, pl.String),
+    **dict.fromkeys((*PLAYER_DETAILS, "first_name", "last_name"), pl.String),
 }
 
 
@@ -108,7 +108,8 @@ class Format:
         players_lack: As ``plays_lack``.
         recorded: Reads what other tables than the plays' say of plays and roles, from a folder.
         players_in_rows: Details of players to the columns of the tracking rows that hold them too,
-            which are read where the table of players is absent.
+            which are read where the table of players is absent, but for names, which are read to
+            hold the table against them.
         row_roles: The set's words for roles on its rows to ours.
         event_names: The set's words for events to the league's.
         lacks: What the set does not hold, in the words of `dropback.tracking._schema.Plays`.
@@ -154,7 +155,8 @@ class Format:
         if not self.plays_file:
             plays = {name: columns for name, columns in plays.items() if {*columns} & header}
         in_rows = {name: own for name, own in self.players_in_rows.items() if own in header}
-        return replace(self, rows=rows, plays=plays, players_in_rows=in_rows)
+        named = {name: own for name, own in in_rows.items() if name == "display_name"}
+        return replace(self, rows={**named, **rows}, plays=plays, players_in_rows=in_rows)
 
     def without_players(self) -> Format:
         """The layout with what its rows tell of players, for a set without their table."""

@@ -61,7 +61,7 @@ PURPOSES: Final = {
     "player_id": "the player",
     "jersey_number": "the jersey number",
     "snap_marker": "the snap where no event does",
-    "display_name": "the player's name",
+    **dict.fromkeys(("display_name", "first_name", "last_name"), "the player's name"),
     "position": "the player's position",
     "height": "the player's height",
     "weight": "the player's weight",

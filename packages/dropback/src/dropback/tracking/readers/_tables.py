@@ -15,7 +15,6 @@ from dropback._files import POLARS_ERRORS
 from dropback.data._columns import MISSING_WORDS
 from dropback.data._teams import franchise
 from dropback.errors import ReaderError
-from dropback.tracking._schema import HEIGHT_RANGE_IN, WEIGHT_RANGE_LB
 from dropback.tracking.readers._archives import require_safe
 from dropback.tracking.readers._cells import (
     ROW,
@@ -52,6 +51,13 @@ from dropback.tracking.readers._packed import (
     require_text,
     unreadable_parquet,
 )
+from dropback.tracking.readers._player_cells import (
+    full_name,
+    height_in,
+    known_position,
+    normalized_position,
+    weight_lb,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,14 +65,6 @@ if TYPE_CHECKING:
 
     from dropback.tracking.readers._delimited import BrokenRow
     from dropback.tracking.readers._format import Format
-
-_POSITIONS: Final = {"HB": "RB", "OT": "T", "OG": "G", "LT": "T", "RT": "T", "LG": "G", "RG": "G"}
-
-_KNOWN_POSITIONS: Final = (
-    *("QB", "RB", "FB", "WR", "TE", "C", "G", "T", "OL", "OC", "K", "P", "LS"),
-    *("DE", "DT", "NT", "DL", "EDGE", "LB", "OLB", "ILB", "MLB"),
-    *("CB", "S", "SS", "FS", "DB", "SAF"),
-)
 
 # How a table may be packed; the layouts name all as CSV.
 TABLE_ENDINGS: Final = (
@@ -83,22 +81,6 @@ _PERSONS: Final = ("player_id", "passer_id", "target_id")
 def team_code(column: str) -> pl.Expr:
     """Team codes in nflverse's words; anything else unchanged, less a trailing ``.0``."""
     return franchise(pl.col(column).cast(pl.String).str.strip_suffix(".0"))
-
-
-def normalized_position(column: str) -> pl.Expr:
-    """Positions in one vocabulary: HB is RB, OT and its sides are T, OG and its sides are G."""
-    return pl.col(column).str.to_uppercase().replace(_POSITIONS)
-
-
-def height_in(column: str) -> pl.Expr:
-    """Heights in inches, from ``6'03"``, ``6-3`` or inches; null where nobody has such a one."""
-    feet_and_inches = pl.col(column).str.extract_groups(r"^(\d)['-](\d{1,2})\"?$")
-    inches = pl.coalesce(
-        feet_and_inches.struct.field("1").cast(pl.Float32) * 12
-        + feet_and_inches.struct.field("2").cast(pl.Float32),
-        pl.col(column).cast(pl.Float32, strict=False),
-    )
-    return _inside(inches, HEIGHT_RANGE_IN)
 
 
 def nulls_restored(table: pl.DataFrame) -> pl.DataFrame:
@@ -356,24 +338,10 @@ def _shaped_players(layout: Format, table: pl.DataFrame) -> pl.DataFrame:
             normalized_position("position"),
             height_in("height").alias("height_in"),
             weight_lb("weight").alias("weight_lb"),
+            display_name=full_name(),
         )
-        .drop("height", "weight")
+        .drop("height", "weight", "first_name", "last_name")
     )
-
-
-def known_position(column: str) -> pl.Expr:
-    """Positions in one vocabulary; null where a word is none of any set."""
-    position = normalized_position(column)
-    return pl.when(position.is_in(_KNOWN_POSITIONS)).then(position)
-
-
-def weight_lb(column: str) -> pl.Expr:
-    """Weights in pounds; null where nobody has such a one."""
-    return _inside(pl.col(column).cast(pl.Float32, strict=False), WEIGHT_RANGE_LB)
-
-
-def _inside(values: pl.Expr, bounds: tuple[float, float]) -> pl.Expr:
-    return pl.when(values.is_between(*bounds)).then(values)
 
 
 def first_line(error: BaseException) -> str:
