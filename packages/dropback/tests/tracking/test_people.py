@@ -135,3 +135,20 @@ def test_the_real_game_tells_a_table_off_by_a_row(data_dir, tmp_path):
         "'William Tolbert' by FirstName and LastName of players.csv; "
     )
     assert check_of(report).evidence.startswith(said)
+
+
+def test_ids_that_are_text_are_named_as_the_file_writes_them(tmp_path):
+    source = two_plays("bdb_2025")
+    (file,) = source.tracking
+    key = pl.format("00-00{}", "nflId")
+    # In play 2 a player has no place for ten frames.
+    gap = pl.col("frameId").is_between(10, 19) & (pl.col("nflId") == 30006)
+    lost = gap & (pl.col("playId") == 2)
+    source = source.change(file, pl.when(~lost).then(pl.col("x", "y")), nflId=key)
+    _, report = read_tracking(source.write(tmp_path))
+    check = next(c for c in report.files[0].checks if c.name == "ids of the table of players")
+    named = check.evidence.removeprefix("0 of 22 players are in players.csv, which lacks 00-00300")
+    assert named[2:] == " of the column 'nflId', for one"
+    ((reason, detail),) = report.left_out.select("reason", "detail").rows()
+    assert reason == "frames missing"
+    assert detail.startswith("player 00-0030006 has no coordinates")

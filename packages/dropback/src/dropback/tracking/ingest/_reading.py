@@ -16,12 +16,7 @@ from dropback.tracking._schema import LeftOut
 from dropback.tracking._splits import play_splits
 from dropback.tracking.ingest._assemble import assemble
 from dropback.tracking.ingest._canonical import canonicalize
-from dropback.tracking.ingest._conventions import (
-    Check,
-    Corrections,
-    count_incomplete,
-    decide,
-)
+from dropback.tracking.ingest._conventions import Check, Corrections, count_incomplete, decide
 from dropback.tracking.ingest._entities import SideTables
 from dropback.tracking.ingest._file_checks import (
     check_of_ball,
@@ -33,6 +28,7 @@ from dropback.tracking.ingest._file_checks import (
     known_faults,
     of_no_play,
 )
+from dropback.tracking.ingest._id_words import checks_with_ids, ids_of, with_ids
 from dropback.tracking.ingest._motion_cells import flagged_cells
 from dropback.tracking.ingest._people import check_of_people
 from dropback.tracking.ingest._quality import checks_of_splits, deep_defenders, quality_checks
@@ -305,6 +301,7 @@ class _Found:
     details: list[pl.DataFrame] = field(default_factory=list)
     stamps: list[Stamps] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
     incomplete: Counter[str] = field(default_factory=Counter)
 
     def decide(self, block: PlayBlock) -> Corrections:
@@ -334,6 +331,7 @@ class _Found:
         self.stamps.append(assembled.stamps)
         self.held += [] if assembled.held is None else [assembled.held]
         self.left_out.append(assembled.left_out)
+        self.ids |= ids_of(rows)
         if not assembled.block.plays.height:
             return
         misread = misread_plays(assembled.block, source.layout)
@@ -362,32 +360,35 @@ class _Found:
         self, source: SourceFile, tables: SideTables, left_out: pl.DataFrame, blank: list[int]
     ) -> FileReport:
         """The file's report; `blank` are the rows that `left_out` names."""
-        keys, people = self.keys, self.people
+        keys, people, ids = self.keys, self.people, self.ids
         return FileReport(
             source_file=str(source.path),
             source_format=source.layout.name,
             plays_read=self.plays_read,
             plays_kept=self.plays_kept,
             unreadable_rows=self.unreadable,
-            left_out=left_out,
-            checks=[
-                *self.checks,
-                *((check_of_stamps(self.stamps, source.layout),) if self.stamps else ()),
-                *(quality_checks(pl.concat(self.measured)) if self.measured else ()),
-                *(check_of_ball(pl.concat(self.measured), source) if self.measured else ()),
-                *(checks_of_splits(pl.concat(self.charted)) if self.charted else ()),
-                *(check_of_ids(pl.concat(people), tables, source) if people else ()),
-                *check_of_people(self.held, source.layout),
-                *(
-                    Check(name, "ok", float(count), f"{count} in {self.assembled} plays")
-                    for name, count in self.incomplete.items()
-                ),
-                *counted(left_out),
-                check_of_rows(self.unreadable, source, blank),
-                *(check_of_roles(pl.concat(keys), people, tables, source) if keys else ()),
-                *check_of_tables(tables, source),
-            ],
-            flagged=_with_details(source, self.flagged, self.details),
+            left_out=with_ids(left_out, ids),
+            checks=checks_with_ids(
+                [
+                    *self.checks,
+                    *((check_of_stamps(self.stamps, source.layout),) if self.stamps else ()),
+                    *(quality_checks(pl.concat(self.measured)) if self.measured else ()),
+                    *(check_of_ball(pl.concat(self.measured), source) if self.measured else ()),
+                    *(checks_of_splits(pl.concat(self.charted)) if self.charted else ()),
+                    *(check_of_ids(pl.concat(people), tables, source) if people else ()),
+                    *check_of_people(self.held, source.layout),
+                    *(
+                        Check(name, "ok", float(count), f"{count} in {self.assembled} plays")
+                        for name, count in self.incomplete.items()
+                    ),
+                    *counted(left_out),
+                    check_of_rows(self.unreadable, source, blank),
+                    *(check_of_roles(pl.concat(keys), people, tables, source) if keys else ()),
+                    *check_of_tables(tables, source),
+                ],
+                ids,
+            ),
+            flagged=with_ids(_with_details(source, self.flagged, self.details), ids),
             selection=source.layout.selection,
         )
 

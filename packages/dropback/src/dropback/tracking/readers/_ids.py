@@ -19,7 +19,7 @@ IdKind = Literal["number", "long", "text"]
 # Beyond, a float is no longer exact: two 18-digit ids would become one.
 _EXACT: Final = 2**53
 # Numbers that stand for text begin here, above every league's own.
-_TEXT_FROM: Final = 1 << 60
+TEXT_FROM: Final = 1 << 60
 
 
 def id_kind(cells: pl.Series) -> IdKind:
@@ -75,7 +75,7 @@ def _numbers(texts: pl.Series) -> pl.Series:
     named = [text for text in other.to_list() if text not in MISSING_WORDS and not _is_float(text)]
     if not named:
         return frame["number"]
-    numbers = [_TEXT_FROM | (_digest(text) & (_TEXT_FROM - 1)) for text in named]
+    numbers = [TEXT_FROM | (_digest(text) & (TEXT_FROM - 1)) for text in named]
     standing = pl.col("id").replace_strict(named, numbers, default=None, return_dtype=pl.Int64)
     return frame.select(pl.coalesce("number", standing)).to_series()
 
