@@ -256,9 +256,17 @@ def test_a_file_in_meters_is_recognized_corrected_and_recorded(tmp_path):
     assert any("meters" in words for words in block.plays["corrections"][0])
 
 
-@pytest.mark.parametrize("columns", [("x", "y", "s", "dis"), ("x", "y"), ()])
-def test_meters_are_told_by_the_hash_marks_without_a_yard_line(columns, tmp_path):
-    # 2019 has no absolute yard line. Balls are snapped at 23.6 to 29.7 yards from a sideline.
+@pytest.mark.parametrize(
+    ("columns", "decision"),
+    [
+        (("x", "y", "s", "dis"), "wrong, not corrected"),
+        (("x", "y"), "corrected"),
+        ((), "ok"),
+    ],
+)
+def test_meters_are_told_by_hash_marks_and_speeds_without_a_yard_line(columns, decision, tmp_path):
+    # 2019 has no absolute yard line. Balls are snapped at 23.6 to 29.7 yards from a sideline; with
+    # speeds in meters a second nothing tells these from a field in yards whose y is shifted by 2.3.
     plays = [MadePlay(play=number) for number in range(20)]
     rows = pl.concat(
         play.rows().with_columns(pl.col("y") + (-2.4, 0.6, 3.7)[play.play % 3]) for play in plays
@@ -268,9 +276,12 @@ def test_meters_are_told_by_the_hash_marks_without_a_yard_line(columns, tmp_path
     (block,), report = read_tracking(source.write(tmp_path))
     assert block.plays.height == 20
     checks = {check.name: check for check in report.files[0].checks}
-    assert checks["coordinates in yards"].decision == ("corrected" if columns else "ok")
-    assert block.frames[0, 22, 0] == pytest.approx(45.0, abs=0.02)
-    assert block.frames[0, 22, 1] == pytest.approx(23.6, abs=0.02)
+    assert checks["coordinates in yards"].decision == decision
+    in_doubt = report.flagged["flags"].str.contains("y in doubt in the whole file").sum()
+    assert in_doubt == (20 if decision == "wrong, not corrected" else 0)
+    scale = 0.9144 if in_doubt else 1.0
+    assert block.frames[0, 22, 0] == pytest.approx(45.0 * scale, abs=0.02)
+    assert block.frames[0, 22, 1] == pytest.approx(23.6 * scale, abs=0.02)
 
 
 def test_a_height_and_a_weight_that_nobody_has_are_null(tmp_path):
