@@ -36,14 +36,15 @@ if TYPE_CHECKING:
     from dropback.tracking import IngestReport
     from dropback.tracking.readers._heads import Heads
 
-# Peaks of `dropback train` on the 8,557 plays of `benchmarks/tracking_train.py`, 298,000 frames:
-# 2.36 GB in fitting. Three files are read at once, and no more than a batch of 1.5 million rows,
-# 170 MB, is held of a file: at most 1.87 GB with three files of 421 MB, .96 with nine of 140.
+# Peaks of `dropback train` on the 8,557 plays of `benchmarks/tracking_train.py`, 305,000 frames:
+# 3.46 GB in evaluating, 1.85 with a quarter of them. Three files are read at once, and of a file no
+# more than a batch of 1.5 million rows, 170 MB, is held: at most 1.87 GB with three files of
+# 421 MB, .96 with nine of 140.
 _BASE_GB: Final = 0.45
 _BATCH_GB: Final = 0.5
 _BATCH_MB: Final = 170.0
-_FIT_GB: Final = 1.2
-_FRAME_GB: Final = 4e-6
+_FIT_GB: Final = 1.35
+_FRAME_GB: Final = 7.1e-6
 _READERS: Final = 3
 _READING_CORES: Final = 2
 _TIMED_READINGS: Final = 2
@@ -270,7 +271,7 @@ def _named(path: Path, sample: Path) -> Iterator[None]:
 
 
 def _memory_gb(files: int, megabytes: float, frames: float) -> float:
-    """Peak memory of reading and fitting, rather above than below."""
+    """Peak memory of reading, fitting and evaluating, rather above than below."""
     readers = min(_READERS, files)
     reads = _BASE_GB + readers * _BATCH_GB * min(1.0, megabytes / files / _BATCH_MB)
     return max(reads, _FIT_GB + frames * _FRAME_GB)
