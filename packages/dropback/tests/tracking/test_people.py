@@ -129,7 +129,7 @@ def test_the_real_game_tells_a_table_off_by_a_row(data_dir, tmp_path):
     )
     blocks, report = read_tracking(tmp_path)
     assert sum(block.plays.height for block in blocks) == 78
-    # Danny Amendola's id stands beside the row above his, Mike Tolbert's.
+    # Danny Amendola's id stands beside the row above, Mike Tolbert's.
     said = (
         "0 of 89 players have a name alike; nflId 2649 is 'Danny Amendola' by displayName and "
         "'William Tolbert' by FirstName and LastName of players.csv; "
